@@ -1,0 +1,128 @@
+/**
+ * The one base class of every failure that input can cause, and the closed list of its codes.
+ *
+ * Misuse by the programmer (a wrong option name, a bare number as a duration) is a `TypeError` or
+ * `RangeError` that names the option; it is never a {@link MeshPkiError}.
+ *
+ * @module
+ */
+
+/**
+ * Every code a {@link MeshPkiError} can carry. `docs/errors.md` has a row for each.
+ *
+ * The prefix says which step failed: `DER` and `PEM` are encodings, `CERTIFICATE`, `CSR`, `NAME` and
+ * `KEY` are what was read, `PATH` is verification, `CA` is issuance.
+ */
+export type MeshPkiErrorCode =
+  | 'ERR_CA_CSR_REFUSED'
+  | 'ERR_CA_DRY_RUN'
+  | 'ERR_CA_EXPIRED'
+  | 'ERR_CA_KEY_MISMATCH'
+  | 'ERR_CA_KEY_REUSED'
+  | 'ERR_CA_KEY_USAGE'
+  | 'ERR_CA_NAME_CONSTRAINTS'
+  | 'ERR_CA_NOT_CA'
+  | 'ERR_CA_NOT_YET_VALID'
+  | 'ERR_CA_PATH_LENGTH'
+  | 'ERR_CA_SELF_ISSUED'
+  | 'ERR_CA_SIGNER'
+  | 'ERR_CA_SUBJECT'
+  | 'ERR_CA_SUBJECT_ALT_NAME'
+  | 'ERR_CERTIFICATE_DUPLICATE_EXTENSION'
+  | 'ERR_CERTIFICATE_EXTENSION'
+  | 'ERR_CERTIFICATE_SIGNATURE_ALGORITHM'
+  | 'ERR_CERTIFICATE_VERSION'
+  | 'ERR_CRYPTO_UNAVAILABLE'
+  | 'ERR_CSR_ATTRIBUTE'
+  | 'ERR_CSR_SIGNATURE'
+  | 'ERR_CSR_VERSION'
+  | 'ERR_DER_ENCODING'
+  | 'ERR_DER_LIMIT'
+  | 'ERR_DER_TIME'
+  | 'ERR_DER_TRAILING_DATA'
+  | 'ERR_DER_TRUNCATED'
+  | 'ERR_DER_UNEXPECTED_TAG'
+  | 'ERR_DER_VALUE'
+  | 'ERR_GENERAL_NAME'
+  | 'ERR_KEY_FORMAT'
+  | 'ERR_KEY_MISMATCH'
+  | 'ERR_KEY_NOT_EXTRACTABLE'
+  | 'ERR_KEY_PASSPHRASE'
+  | 'ERR_KEY_UNSUPPORTED'
+  | 'ERR_KEY_WEAK'
+  | 'ERR_KUBERNETES_INCOMPLETE_SECRET'
+  | 'ERR_KUBERNETES_SECRET_DATA'
+  | 'ERR_KUBERNETES_SECRET_LAYOUT'
+  | 'ERR_NAME_SYNTAX'
+  | 'ERR_PATH_ALGORITHM'
+  | 'ERR_PATH_ANCHOR'
+  | 'ERR_PATH_BUDGET'
+  | 'ERR_PATH_CRITICAL_EXTENSION'
+  | 'ERR_PATH_EXPIRED'
+  | 'ERR_PATH_EXTENDED_KEY_USAGE'
+  | 'ERR_PATH_KEY'
+  | 'ERR_PATH_KEY_USAGE'
+  | 'ERR_PATH_LENGTH'
+  | 'ERR_PATH_MALFORMED'
+  | 'ERR_PATH_NAME_CONSTRAINTS'
+  | 'ERR_PATH_NAME_MISMATCH'
+  | 'ERR_PATH_NOT_CA'
+  | 'ERR_PATH_NOT_YET_VALID'
+  | 'ERR_PATH_NO_ISSUER'
+  | 'ERR_PATH_SIGNATURE'
+  | 'ERR_PATH_UNSUPPORTED'
+  | 'ERR_PEM_BASE64'
+  | 'ERR_PEM_BLOCK_COUNT'
+  | 'ERR_PEM_ENCRYPTED'
+  | 'ERR_PEM_LABEL'
+  | 'ERR_PEM_LIMIT'
+  | 'ERR_PEM_NO_BLOCK'
+  | 'ERR_PEM_SYNTAX'
+  | 'ERR_SPIFFE_ID'
+  | 'ERR_SPIFFE_TRUST_DOMAIN'
+  | 'ERR_SYNC_UNAVAILABLE'
+
+/** Structured facts behind a message: what was expected, what was found, where. Never key material. */
+export type MeshPkiErrorData = Readonly<Record<string, unknown>>
+
+/** What {@link MeshPkiError} takes beside its code and message. */
+export interface MeshPkiErrorOptions {
+  /** Structured facts; copied and frozen. */
+  readonly data?: MeshPkiErrorData | undefined
+  /** The failure below this one. */
+  readonly cause?: unknown
+}
+
+/**
+ * A failure that input, time or a key caused. Switch on `code`; print `message`.
+ *
+ * The message says which object, which rule with its clause, what was expected and found, and what
+ * to do. Text from certificates and peers in it is escaped and cut at 256 characters.
+ *
+ * @example
+ * ```ts
+ * import { MeshPkiError } from 'mesh-pki'
+ * import { Certificate } from 'mesh-pki/x509'
+ *
+ * try {
+ *   Certificate.fromPem('not a certificate')
+ * } catch (error) {
+ *   if (error instanceof MeshPkiError && error.code === 'ERR_PEM_NO_BLOCK') {
+ *     // tell the user which file to look at
+ *   }
+ * }
+ * ```
+ */
+export class MeshPkiError extends Error {
+  /** Which failure this is; stable across releases. */
+  readonly code: MeshPkiErrorCode
+  /** Structured facts behind the message. */
+  readonly data: MeshPkiErrorData
+
+  constructor(code: MeshPkiErrorCode, message: string, options: MeshPkiErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'MeshPkiError'
+    this.code = code
+    this.data = Object.freeze({ ...options.data })
+  }
+}

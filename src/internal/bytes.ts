@@ -1,0 +1,78 @@
+/**
+ * Small byte helpers that work in every runtime.
+ *
+ * @module
+ */
+
+const HEX = '0123456789abcdef'
+
+/** Lower-case hex of a byte range. */
+export function toHex(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
+  let text = ''
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] ?? 0
+    text += HEX.charAt(byte >> 4) + HEX.charAt(byte & 15)
+  }
+  return text
+}
+
+/** Bytes of an even-length hex string; `undefined` when it is not one. */
+export function fromHex(text: string): Uint8Array | undefined {
+  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined
+  const bytes = new Uint8Array(text.length / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(i * 2, i * 2 + 2), 16)
+  return bytes
+}
+
+/** Joins byte arrays into a new one. */
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0
+  for (const part of parts) length += part.length
+  const joined = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    joined.set(part, offset)
+    offset += part.length
+  }
+  return joined
+}
+
+/** Compares two byte arrays for equality. Not constant-time: only for public values. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Compares a range of one array with a range of another. */
+export function equalRange(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): boolean {
+  if (aEnd - aStart !== bEnd - bStart) return false
+  for (let i = aStart, j = bStart; i < aEnd; i++, j++) if (a[i] !== b[j]) return false
+  return true
+}
+
+/** Text of bytes known to be below 0x80, or to be read as Latin-1. Flat, not a rope: ropes triple the memory. */
+export function latin1(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start <= 4096) {
+    return String.fromCharCode.apply(null, bytes.subarray(start, end) as unknown as number[])
+  }
+  let text = ''
+  for (let i = start; i < end; i += 4096) {
+    text += latin1(bytes, i, Math.min(end, i + 4096))
+  }
+  return text
+}
+
+/** Bytes of an ASCII string that the caller has checked. */
+export function asciiBytes(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
+}

@@ -1,0 +1,104 @@
+/**
+ * UTCTime and GeneralizedTime in the only two forms that RFC 5280 §4.1.2.5 allows.
+ *
+ * @module
+ */
+
+import { asciiBytes } from './bytes.ts'
+import { type DerCursor, Tag } from './der.ts'
+import { derValue } from './der-writer.ts'
+
+/** 2050-01-01T00:00:00Z: up to here UTCTime is due, from here GeneralizedTime (RFC 5280 §4.1.2.5). */
+const YEAR_2050 = 2_524_608_000_000
+
+/** 9999-12-31T23:59:59Z, "no well-defined expiration date" (RFC 5280 §4.1.2.5); also the last that can be written. */
+export const LAST_INSTANT = 253_402_300_799_000
+
+/** 1950-01-01T00:00:00Z, the first instant that UTCTime can hold under RFC 5280 §4.1.2.5.1. */
+export const FIRST_INSTANT = -631_152_000_000
+
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const
+
+/** Reads a Time; answers milliseconds since the epoch. `early` allows GeneralizedTime before 2050. */
+export function readTime(cursor: DerCursor, what: string, early: boolean): number {
+  const start = cursor.offset
+  const general = cursor.peek() === Tag.GENERALIZED_TIME
+  const end = cursor.header(general ? Tag.GENERALIZED_TIME : Tag.UTC_TIME, what)
+  const { bytes } = cursor
+  let at = cursor.offset
+  if (end - at !== (general ? 15 : 13) || bytes[end - 1] !== 0x5a) {
+    return timeFault(cursor, start, what, `not of the form ${general ? 'YYYYMMDDHHMMSSZ' : 'YYMMDDHHMMSSZ'}`)
+  }
+  for (let i = at; i < end - 1; i++) {
+    const digit = (bytes[i] ?? 0) - 0x30
+    if (digit < 0 || digit > 9) return timeFault(cursor, start, what, 'a character that is not a digit')
+  }
+  let year = pair(bytes, at)
+  at += 2
+  if (general) {
+    year = year * 100 + pair(bytes, at)
+    at += 2
+  } else year += year < 50 ? 2000 : 1900
+  const month = pair(bytes, at)
+  const day = pair(bytes, at + 2)
+  const hour = pair(bytes, at + 4)
+  const minute = pair(bytes, at + 6)
+  const second = pair(bytes, at + 8)
+  const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 1 : 0
+  if (
+    month < 1 ||
+    month > 12 ||
+    day < 1 ||
+    day > (DAYS[month - 1] ?? 0) + leap ||
+    hour > 23 ||
+    minute > 59 ||
+    second > 59
+  ) {
+    return timeFault(cursor, start, what, 'not a date and time of the calendar')
+  }
+  cursor.offset = end
+  const time = utc(year, month, day, hour, minute, second)
+  if (general && !early && time < YEAR_2050) {
+    return timeFault(
+      cursor,
+      start,
+      what,
+      'GeneralizedTime before 2050, where UTCTime is due; leniency "generalized-time-before-2050" allows it',
+    )
+  }
+  return time
+}
+
+function pair(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) - 0x30) * 10 + (bytes[at + 1] ?? 0) - 0x30
+}
+
+/** `Date.UTC` without its reading of the years 0 to 99 as 1900 to 1999. */
+function utc(year: number, month: number, day: number, hour: number, minute: number, second: number): number {
+  if (year >= 100) return Date.UTC(year, month - 1, day, hour, minute, second)
+  const date = new Date(0)
+  date.setUTCFullYear(year, month - 1, day)
+  date.setUTCHours(hour, minute, second)
+  return date.getTime()
+}
+
+function timeFault(cursor: DerCursor, start: number, what: string, found: string): never {
+  cursor.offset = start
+  return cursor.fail('ERR_DER_TIME', what, `${found} (RFC 5280 §4.1.2.5)`)
+}
+
+/** Writes an instant as UTCTime through 2049 and GeneralizedTime from 2050. */
+export function derTime(time: number): Uint8Array {
+  if (!(time >= FIRST_INSTANT && time <= LAST_INSTANT)) {
+    throw new RangeError(
+      `an instant in a certificate must lie between 1950 and 9999; got ${new Date(time).toString()}`,
+    )
+  }
+  const digits = new Date(time)
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+    .replace(/[-:T]/g, '')
+  return time < YEAR_2050
+    ? derValue(Tag.UTC_TIME, asciiBytes(digits.slice(2)))
+    : derValue(Tag.GENERALIZED_TIME, asciiBytes(digits))
+}

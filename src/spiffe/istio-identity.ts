@@ -1,0 +1,70 @@
+/**
+ * Identities as Istio reads them.
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../errors.ts'
+import { quote } from '../internal/text.ts'
+
+/** What Istio takes out of an identity. */
+export interface IstioIdentity {
+  readonly trustDomain: string
+  readonly namespace: string
+  readonly serviceAccount: string
+}
+
+/** Why Istio does not read an identity: `data.reason` of the error. */
+export type IstioIdentityRefusal = 'scheme' | 'part-count' | 'keyword'
+
+const PREFIX = 'spiffe://'
+const EXPECTED = `${PREFIX}<trust domain>/ns/<namespace>/sa/<service account>`
+
+/**
+ * Reads an identity exactly as Istio's `ParseIdentity` does, to predict what istiod and istio-agent see.
+ *
+ * Istio splits at every slash and looks only at the number of parts and at `ns` and `sa`. So it takes
+ * empty parts, ports, queries, percent-encoding and upper case. Do not authenticate by it: for that there is
+ * `SpiffeId.parse`, which is as strict as SPIFFE-ID §2.
+ *
+ * @throws `MeshPkiError` `ERR_SPIFFE_ID`, with Istio's words and an {@link IstioIdentityRefusal} in
+ * `data.reason`; `TypeError` for anything but a string.
+ *
+ * @example
+ * ```ts
+ * import { parseIstioIdentity } from 'mesh-pki/spiffe'
+ *
+ * const { namespace, serviceAccount } = parseIstioIdentity('spiffe://cluster.local/ns/shop/sa/cart')
+ * console.log(namespace, serviceAccount) // shop cart
+ * ```
+ */
+export function parseIstioIdentity(text: string): IstioIdentity {
+  if (typeof text !== 'string') {
+    throw new TypeError(
+      `parseIstioIdentity must be given a string; got ${text === null ? 'null' : typeof text}`,
+    )
+  }
+  if (!text.startsWith(PREFIX)) throw refuse(text, 'scheme', `it does not begin with ${PREFIX}`)
+  const parts = text.slice(PREFIX.length).split('/', 6)
+  const [trustDomain, ns, namespace, sa, serviceAccount] = parts
+  if (
+    parts.length !== 5 ||
+    trustDomain === undefined ||
+    namespace === undefined ||
+    serviceAccount === undefined
+  ) {
+    const found = parts.length > 5 ? 'more' : String(parts.length)
+    throw refuse(text, 'part-count', `it has ${found} parts between slashes in place of 5`)
+  }
+  if (ns !== 'ns') throw refuse(text, 'keyword', `its second part is ${quote(ns ?? '', 64)} in place of "ns"`)
+  if (sa !== 'sa') throw refuse(text, 'keyword', `its fourth part is ${quote(sa ?? '', 64)} in place of "sa"`)
+  return Object.freeze({ trustDomain, namespace, serviceAccount })
+}
+
+function refuse(text: string, reason: IstioIdentityRefusal, problem: string): MeshPkiError {
+  return new MeshPkiError(
+    'ERR_SPIFFE_ID',
+    `identity is not a spiffe format: ${quote(text)}: ${problem}; expected ${EXPECTED} (Istio ParseIdentity)`,
+    { data: { reason } },
+  )
+}

@@ -1,0 +1,214 @@
+/**
+ * Reads a certificate once, whole, and keeps where everything is.
+ *
+ * Every byte of the certificate is accounted for here, every extension of RFC 5280 §4.2 to its last.
+ * What passes can be decoded without failing; {@link Certificate} decodes when asked.
+ *
+ * @module
+ */
+
+import { equalRange } from '../internal/bytes.ts'
+import { context, contextPrimitive, DerCursor, Tag } from '../internal/der.ts'
+import { readTime } from '../internal/der-time.ts'
+import { readOid } from '../internal/oid.ts'
+import { walkAlgorithmIdentifier } from './algorithm-identifier.ts'
+import { CertificateLayout } from './certificate-layout.ts'
+import { walkExtension } from './extension-walker.ts'
+import { walkName } from './name-walker.ts'
+import { walkPublicKeyInfo } from './public-key-info.ts'
+
+/**
+ * A deviation from RFC 5280 that a reader may allow by name.
+ *
+ * `generalized-time-before-2050`: dates before 2050 as GeneralizedTime. A CA must not write them, but
+ * "conforming applications MUST be able to process" both forms (RFC 5280 §4.1.2.5), and public roots have them.
+ *
+ * `trailing-zero-bits`: key usage whose bit list ends in zero bits (X.690 §11.2.2). Some public roots have it.
+ */
+export type CertificateLeniency = 'generalized-time-before-2050' | 'trailing-zero-bits'
+
+/** Every leniency. */
+export const ALL_LENIENCIES: readonly CertificateLeniency[] = [
+  'generalized-time-before-2050',
+  'trailing-zero-bits',
+]
+
+/** The most octets of one certificate. x509-limbo's largest has 78 kB; real ones stay below 10 kB. */
+const MAX_CERTIFICATE = 262_144
+
+/** The most extensions of one certificate. Real ones stay below 20. */
+const MAX_EXTENSIONS = 128
+
+/** Reads the certificate that fills `bytes`. @throws `MeshPkiError` `ERR_DER_…` or `ERR_CERTIFICATE_…`. */
+export function readCertificateLayout(
+  bytes: Uint8Array,
+  leniency: readonly CertificateLeniency[],
+): CertificateLayout {
+  const layout = new CertificateLayout()
+  const cursor = new DerCursor(bytes)
+  if (bytes.length > MAX_CERTIFICATE) {
+    cursor.fail('ERR_DER_LIMIT', 'Certificate', `${bytes.length} bytes; at most ${MAX_CERTIFICATE} are read`)
+  }
+  const outer = cursor.enter(Tag.SEQUENCE, 'Certificate')
+  layout.tbsStart = cursor.offset
+  readTbs(cursor, layout, leniency)
+  layout.tbsEnd = cursor.offset
+
+  const outerAlgorithm = cursor.offset
+  walkAlgorithmIdentifier(cursor, 'signatureAlgorithm')
+  if (!equalRange(bytes, layout.algorithmStart, layout.algorithmEnd, bytes, outerAlgorithm, cursor.offset)) {
+    cursor.fail(
+      'ERR_CERTIFICATE_SIGNATURE_ALGORITHM',
+      'signatureAlgorithm',
+      'not the same as the signature field inside the certificate (RFC 5280 §4.1.1.2)',
+    )
+  }
+  layout.signatureStart = cursor.octetAlignedBitString('signatureValue')
+  layout.signatureEnd = cursor.offset
+  cursor.leave(outer, 'Certificate')
+  if (cursor.offset !== bytes.length) {
+    cursor.fail(
+      'ERR_DER_TRAILING_DATA',
+      'Certificate',
+      `${bytes.length - cursor.offset} bytes after the certificate`,
+    )
+  }
+  return layout
+}
+
+function readTbs(
+  cursor: DerCursor,
+  layout: CertificateLayout,
+  leniency: readonly CertificateLeniency[],
+): void {
+  const earlyGeneralizedTime = leniency.includes('generalized-time-before-2050')
+  const outer = cursor.enter(Tag.SEQUENCE, 'tbsCertificate')
+  if (cursor.peek() === context(0)) {
+    const version = cursor.enter(context(0), 'version')
+    layout.version = cursor.smallInteger('version') + 1
+    cursor.leave(version, 'version')
+    if (layout.version !== 2 && layout.version !== 3) {
+      cursor.fail(
+        'ERR_CERTIFICATE_VERSION',
+        'version',
+        `v${layout.version} written out; expected v3, v2, or nothing for v1 (RFC 5280 §4.1.2.1)`,
+      )
+    }
+  }
+  layout.serialStart = cursor.integer('serialNumber')
+  layout.serialEnd = cursor.offset
+  layout.algorithmStart = cursor.offset
+  walkAlgorithmIdentifier(cursor, 'signature')
+  layout.algorithmEnd = cursor.offset
+  layout.issuerStart = cursor.offset
+  walkName(cursor, 'issuer')
+  layout.issuerEnd = cursor.offset
+  const validity = cursor.enter(Tag.SEQUENCE, 'validity')
+  layout.notBefore = readTime(cursor, 'notBefore', earlyGeneralizedTime)
+  layout.notAfter = readTime(cursor, 'notAfter', earlyGeneralizedTime)
+  cursor.leave(validity, 'validity')
+  layout.subjectStart = cursor.offset
+  walkName(cursor, 'subject')
+  layout.subjectEnd = cursor.offset
+  layout.publicKeyStart = cursor.offset
+  walkPublicKeyInfo(cursor)
+  layout.publicKeyEnd = cursor.offset
+  for (let n = 1; n <= 2; n++) {
+    if (cursor.peek() !== contextPrimitive(n)) continue
+    if (layout.version === 1)
+      cursor.fail('ERR_CERTIFICATE_VERSION', 'uniqueID', 'in a v1 certificate (RFC 5280 §4.1.2.8)')
+    cursor.bitString('uniqueID', contextPrimitive(n))
+  }
+  if (cursor.peek() === context(3)) {
+    if (layout.version !== 3) {
+      cursor.fail(
+        'ERR_CERTIFICATE_VERSION',
+        'extensions',
+        `in a v${layout.version} certificate; only v3 has them (RFC 5280 §4.1.2.9)`,
+      )
+    }
+    const explicit = cursor.enter(context(3), 'extensions')
+    const list = cursor.enter(Tag.SEQUENCE, 'extensions')
+    layout.extensionsStart = cursor.offset
+    layout.extensionsEnd = cursor.limit
+    readExtensions(cursor, layout, leniency.includes('trailing-zero-bits'))
+    cursor.leave(list, 'extensions')
+    cursor.leave(explicit, 'extensions')
+  }
+  cursor.leave(outer, 'tbsCertificate')
+}
+
+function readExtensions(cursor: DerCursor, layout: CertificateLayout, zeros: boolean): void {
+  const { bytes } = cursor
+  if (cursor.atEnd)
+    cursor.fail('ERR_CERTIFICATE_EXTENSION', 'extensions', 'an empty list (RFC 5280 §4.1.2.9)')
+  let count = 0
+  while (cursor.offset < cursor.limit) {
+    if (++count > MAX_EXTENSIONS) cursor.fail('ERR_DER_LIMIT', 'extensions', `more than ${MAX_EXTENSIONS}`)
+    const start = cursor.offset
+    const extension = cursor.enter(Tag.SEQUENCE, 'extension')
+    const oidStart = cursor.objectIdentifier('extnID')
+    const oidEnd = cursor.offset
+    let critical = false
+    if (cursor.peek() === Tag.BOOLEAN) {
+      critical = cursor.boolean('critical')
+      if (!critical)
+        cursor.fail(
+          'ERR_DER_ENCODING',
+          'critical',
+          'written although it has its default, FALSE (X.690 §11.5)',
+        )
+    }
+    const value = cursor.enter(Tag.OCTET_STRING, 'extnValue')
+    const arc = certificateExtensionArc(bytes, oidStart, oidEnd)
+    const duplicate =
+      arc >= 0
+        ? mark(layout, arc, critical)
+        : isRepeated(bytes, layout.extensionsStart, start, oidStart, oidEnd)
+    if (duplicate) {
+      cursor.fail(
+        'ERR_CERTIFICATE_DUPLICATE_EXTENSION',
+        'extensions',
+        `${readOid(bytes, oidStart, oidEnd)} stands twice (RFC 5280 §4.2)`,
+      )
+    }
+    if (critical && arc < 0 && layout.foreignCriticalStart === 0) layout.foreignCriticalStart = start
+    walkExtension(cursor, layout, arc, oidStart, oidEnd, zeros)
+    cursor.leave(value, 'extnValue')
+    cursor.leave(extension, 'extension')
+  }
+}
+
+/** The last arc of 2.5.29.n for n from 0 to 63; -1 for every other identifier. */
+function certificateExtensionArc(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start !== 3 || bytes[start] !== 0x55 || bytes[start + 1] !== 0x1d) return -1
+  const arc = bytes[start + 2] ?? 0xff
+  return arc < 64 ? arc : -1
+}
+
+/** Notes that 2.5.29.arc is there; answers whether it was already. */
+function mark(layout: CertificateLayout, arc: number, critical: boolean): boolean {
+  const bit = 1 << (arc & 31)
+  if (arc < 32) {
+    if ((layout.presentLow & bit) !== 0) return true
+    layout.presentLow |= bit
+    if (critical) layout.criticalLow |= bit
+  } else {
+    if ((layout.presentHigh & bit) !== 0) return true
+    layout.presentHigh |= bit
+    if (critical) layout.criticalHigh |= bit
+  }
+  return false
+}
+
+/** Whether an identifier stands among the extensions between two offsets. */
+function isRepeated(bytes: Uint8Array, from: number, to: number, oidStart: number, oidEnd: number): boolean {
+  const cursor = new DerCursor(bytes, from, to)
+  while (!cursor.atEnd) {
+    const end = cursor.header(Tag.SEQUENCE, 'extension')
+    const start = cursor.objectIdentifier('extnID')
+    if (equalRange(bytes, start, cursor.offset, bytes, oidStart, oidEnd)) return true
+    cursor.offset = end
+  }
+  return false
+}

@@ -1,0 +1,394 @@
+/**
+ * Certificates as immutable values over strictly read DER.
+ *
+ * @module
+ */
+
+import { sha256 } from '@noble/hashes/sha2.js'
+import { MeshPkiError } from '../errors.ts'
+import { equalBytes, toHex } from '../internal/bytes.ts'
+import { DerCursor, Tag } from '../internal/der.ts'
+import { isContent, readOid } from '../internal/oid.ts'
+import { checkOneOf, checkOptionNames } from '../internal/options.ts'
+import { describeAlgorithm, readSignatureAlgorithm, type SignatureAlgorithm } from './algorithm-identifier.ts'
+import type { CertificateLayout } from './certificate-layout.ts'
+import { ALL_LENIENCIES, type CertificateLeniency, readCertificateLayout } from './certificate-walker.ts'
+import { AUTHORITY_INFO_ACCESS, ExtensionArc, SUBJECT_INFO_ACCESS } from './extension-walker.ts'
+import { type AccessDescription, readAccessDescriptions } from './extensions/access-descriptions.ts'
+import {
+  type PolicyConstraints,
+  type PolicyInformation,
+  type PolicyMapping,
+  readCertificatePolicies,
+  readInhibitAnyPolicy,
+  readPolicyConstraints,
+  readPolicyMappings,
+} from './extensions/certificate-policies.ts'
+import { type DirectoryAttribute, readDirectoryAttributes } from './extensions/directory-attributes.ts'
+import { type DistributionPoint, readDistributionPoints } from './extensions/distribution-points.ts'
+import { type Oid, readExtendedKeyUsage } from './extensions/extended-key-usage.ts'
+import { type AuthorityKeyIdentifier, readAuthorityKeyIdentifier } from './extensions/key-identifier.ts'
+import { type KeyUsageName, keyUsageNames } from './extensions/key-usage.ts'
+import { type NameConstraints, readNameConstraints } from './extensions/name-constraints.ts'
+import { type GeneralName, readGeneralNames } from './general-name.ts'
+import { Name } from './name.ts'
+import { readOnePem, readPem, writePem } from './pem.ts'
+import { readPublicKeyInfo } from './public-key-info.ts'
+
+/** One extension as it stands. */
+export interface Extension {
+  readonly oid: Oid
+  readonly critical: boolean
+  /** Content of extnValue. */
+  readonly value: Uint8Array
+}
+
+/** Options of every reader of certificates. */
+export interface ReadCertificateOptions {
+  /** Deviations from RFC 5280 that are allowed, each by name. None by default. */
+  readonly leniency?: readonly CertificateLeniency[] | undefined
+}
+
+const CERTIFICATE_LABELS = ['CERTIFICATE']
+
+/**
+ * An X.509 certificate (RFC 5280 §4.1).
+ *
+ * Reading checks the whole structure as DER, every extension of RFC 5280 §4.2 to its last byte, and
+ * copies the input once; afterwards no getter throws. It does not check the signature, the time, or
+ * whether anybody trusts it: that is `mesh-pki/verify`.
+ *
+ * @example
+ * ```ts
+ * import { Certificate } from 'mesh-pki/x509'
+ *
+ * declare const pem: string
+ * const certificate = Certificate.fromPem(pem)
+ * console.log(String(certificate.subject), certificate.notAfter.toISOString())
+ * for (const name of certificate.subjectAltNames) if (name.type === 'uri') console.log(name.value)
+ * ```
+ */
+export class Certificate {
+  readonly #der: Uint8Array
+  readonly #layout: CertificateLayout
+
+  private constructor(der: Uint8Array, layout: CertificateLayout) {
+    this.#der = der
+    this.#layout = layout
+  }
+
+  /**
+   * Reads one DER certificate that fills the input.
+   *
+   * @throws `MeshPkiError` with an `ERR_DER_…` code for what is not strict DER, and with
+   * `ERR_CERTIFICATE_…` for what DER allows but RFC 5280 does not.
+   */
+  static fromDer(der: Uint8Array, options?: ReadCertificateOptions): Certificate {
+    if (!(der instanceof Uint8Array))
+      throw new TypeError(
+        `a certificate in DER must be a Uint8Array; got ${der === null ? 'null' : typeof der}`,
+      )
+    const copy = new Uint8Array(der)
+    return new Certificate(copy, readLayout(copy, options))
+  }
+
+  /**
+   * Reads the one PEM block `CERTIFICATE` of a text.
+   *
+   * @throws `MeshPkiError` `ERR_PEM_…` for the text, `ERR_PEM_BLOCK_COUNT` for two blocks, and what {@link fromDer} throws.
+   */
+  static fromPem(pem: string | Uint8Array, options?: ReadCertificateOptions): Certificate {
+    const { der } = readOnePem(pem, CERTIFICATE_LABELS)
+    return new Certificate(der, readLayout(der, options))
+  }
+
+  /**
+   * Reads every PEM block `CERTIFICATE` of a text, in order; at least one.
+   *
+   * @throws as {@link fromPem}; the message names the block and its line.
+   */
+  static listFromPem(pem: string | Uint8Array, options?: ReadCertificateOptions): readonly Certificate[] {
+    return readPem(pem, CERTIFICATE_LABELS).map(({ der, index, line }) => {
+      try {
+        return new Certificate(der, readLayout(der, options))
+      } catch (error) {
+        if (!(error instanceof MeshPkiError)) throw error
+        throw new MeshPkiError(error.code, `PEM block ${index} at line ${line}: ${error.message}`, {
+          data: { ...error.data, block: index, line },
+          cause: error,
+        })
+      }
+    })
+  }
+
+  /** @internal A certificate over bytes that were read before, with any leniency, and that nobody will change. */
+  static view(der: Uint8Array): Certificate {
+    return new Certificate(der, readCertificateLayout(der, ALL_LENIENCIES))
+  }
+
+  /** A copy of the DER. */
+  get der(): Uint8Array {
+    return this.#der.slice()
+  }
+
+  /** 1, 2 or 3. */
+  get version(): number {
+    return this.#layout.version
+  }
+
+  /** Content of the serial number, lower-case hex. A number with its top bit set has a leading `00`. */
+  get serialNumber(): string {
+    const { serialStart, serialEnd } = this.#layout
+    return toHex(this.#der, serialStart, serialEnd)
+  }
+
+  /** The subject; empty in most workload certificates. */
+  get subject(): Name {
+    return Name.view(this.#der, this.#layout.subjectStart, this.#layout.subjectEnd)
+  }
+
+  /** The name of the CA that signed it. */
+  get issuer(): Name {
+    return Name.view(this.#der, this.#layout.issuerStart, this.#layout.issuerEnd)
+  }
+
+  /** The first instant at which it is valid. */
+  get notBefore(): Date {
+    return new Date(this.#layout.notBefore)
+  }
+
+  /** The last instant at which it is valid: this second is still inside (RFC 5280 §4.1.2.5). */
+  get notAfter(): Date {
+    return new Date(this.#layout.notAfter)
+  }
+
+  /** Whether basic constraints say that it is a CA's. */
+  get isCa(): boolean {
+    const { basicConstraints } = this.#layout
+    return basicConstraints >= 0 && (basicConstraints & 1) === 1
+  }
+
+  /** How many CAs that are not self-issued may follow below; `undefined` for no limit. */
+  get pathLength(): number | undefined {
+    const { basicConstraints } = this.#layout
+    return basicConstraints < 2 ? undefined : (basicConstraints >> 1) - 1
+  }
+
+  /** Key usage; `undefined` without the extension, which means any use. */
+  get keyUsage(): readonly KeyUsageName[] | undefined {
+    return this.#layout.keyUsage === 0 ? undefined : keyUsageNames(this.#layout.keyUsage)
+  }
+
+  /** Extended key usage; `undefined` without the extension. */
+  get extendedKeyUsage(): readonly Oid[] | undefined {
+    const { extendedKeyUsageStart } = this.#layout
+    return extendedKeyUsageStart === 0
+      ? undefined
+      : readExtendedKeyUsage(new DerCursor(this.#der, extendedKeyUsageStart))
+  }
+
+  /** Subject alternative names, in order; empty without the extension. */
+  get subjectAltNames(): readonly GeneralName[] {
+    const { subjectAltNameStart } = this.#layout
+    return subjectAltNameStart === 0 ? [] : readGeneralNames(new DerCursor(this.#der, subjectAltNameStart))
+  }
+
+  /** Issuer alternative names; empty without the extension. */
+  get issuerAltNames(): readonly GeneralName[] {
+    const cursor = this.#certificateExtension(ExtensionArc.issuerAltName)
+    return cursor === undefined ? [] : readGeneralNames(cursor)
+  }
+
+  /** The subject key identifier, hex; `undefined` without the extension. */
+  get subjectKeyIdentifier(): string | undefined {
+    const { subjectKeyIdStart, subjectKeyIdEnd } = this.#layout
+    return subjectKeyIdStart === 0 ? undefined : toHex(this.#der, subjectKeyIdStart, subjectKeyIdEnd)
+  }
+
+  /** The key identifier of the issuer, hex; `undefined` without it. */
+  get authorityKeyIdentifier(): string | undefined {
+    const { authorityKeyIdStart, authorityKeyIdEnd } = this.#layout
+    return authorityKeyIdStart === 0 ? undefined : toHex(this.#der, authorityKeyIdStart, authorityKeyIdEnd)
+  }
+
+  /** The whole authority key identifier with its rare fields; `undefined` without the extension. */
+  get authorityKeyIdentifierFields(): AuthorityKeyIdentifier | undefined {
+    const cursor = this.#certificateExtension(ExtensionArc.authorityKeyIdentifier)
+    return cursor === undefined ? undefined : readAuthorityKeyIdentifier(cursor)
+  }
+
+  /** Name constraints; `undefined` without the extension. */
+  get nameConstraints(): NameConstraints | undefined {
+    const { nameConstraintsStart } = this.#layout
+    return nameConstraintsStart === 0
+      ? undefined
+      : readNameConstraints(new DerCursor(this.#der, nameConstraintsStart))
+  }
+
+  /** Certificate policies; `undefined` without the extension. */
+  get certificatePolicies(): readonly PolicyInformation[] | undefined {
+    const cursor = this.#certificateExtension(ExtensionArc.certificatePolicies)
+    return cursor === undefined ? undefined : readCertificatePolicies(cursor)
+  }
+
+  /** Policy mappings; `undefined` without the extension. */
+  get policyMappings(): readonly PolicyMapping[] | undefined {
+    const cursor = this.#certificateExtension(ExtensionArc.policyMappings)
+    return cursor === undefined ? undefined : readPolicyMappings(cursor)
+  }
+
+  /** Policy constraints; `undefined` without the extension. */
+  get policyConstraints(): PolicyConstraints | undefined {
+    const cursor = this.#certificateExtension(ExtensionArc.policyConstraints)
+    return cursor === undefined ? undefined : readPolicyConstraints(cursor)
+  }
+
+  /** Inhibit-any-policy's count; `undefined` without the extension. */
+  get inhibitAnyPolicy(): number | undefined {
+    const cursor = this.#certificateExtension(ExtensionArc.inhibitAnyPolicy)
+    return cursor === undefined ? undefined : readInhibitAnyPolicy(cursor)
+  }
+
+  /** CRL distribution points; `undefined` without the extension. */
+  get crlDistributionPoints(): readonly DistributionPoint[] | undefined {
+    const cursor = this.#certificateExtension(ExtensionArc.cRLDistributionPoints)
+    return cursor === undefined ? undefined : readDistributionPoints(cursor)
+  }
+
+  /** Where delta CRLs are; `undefined` without the extension. */
+  get freshestCrl(): readonly DistributionPoint[] | undefined {
+    const cursor = this.#certificateExtension(ExtensionArc.freshestCRL)
+    return cursor === undefined ? undefined : readDistributionPoints(cursor)
+  }
+
+  /** Subject directory attributes; `undefined` without the extension. */
+  get subjectDirectoryAttributes(): readonly DirectoryAttribute[] | undefined {
+    const cursor = this.#certificateExtension(ExtensionArc.subjectDirectoryAttributes)
+    return cursor === undefined ? undefined : readDirectoryAttributes(cursor)
+  }
+
+  /** Authority information access; `undefined` without the extension. */
+  get authorityInfoAccess(): readonly AccessDescription[] | undefined {
+    const cursor = this.#extensionValue(AUTHORITY_INFO_ACCESS)
+    return cursor === undefined ? undefined : readAccessDescriptions(cursor, 'authorityInfoAccess')
+  }
+
+  /** Subject information access; `undefined` without the extension. */
+  get subjectInfoAccess(): readonly AccessDescription[] | undefined {
+    const cursor = this.#extensionValue(SUBJECT_INFO_ACCESS)
+    return cursor === undefined ? undefined : readAccessDescriptions(cursor, 'subjectInfoAccess')
+  }
+
+  /** Every extension in order, opaque ones too. */
+  get extensions(): readonly Extension[] {
+    const extensions: Extension[] = []
+    this.#eachExtension((oidStart, oidEnd, critical, start, end) => {
+      extensions.push({
+        oid: readOid(this.#der, oidStart, oidEnd),
+        critical,
+        value: this.#der.slice(start, end),
+      })
+      return false
+    })
+    return extensions
+  }
+
+  /** SubjectPublicKeyInfo, DER, a copy. */
+  get publicKey(): Uint8Array {
+    return this.#der.slice(this.#layout.publicKeyStart, this.#layout.publicKeyEnd)
+  }
+
+  /** What kind of key it is: `P-256`, `Ed25519`, `RSA-2048`, … or a description of a kind that is not used here. */
+  get publicKeyType(): string {
+    return readPublicKeyInfo(this.#der, this.#layout.publicKeyStart, this.#layout.publicKeyEnd).description
+  }
+
+  /** How it was signed; `undefined` for an algorithm that this library does not accept. */
+  get signatureAlgorithm(): SignatureAlgorithm | undefined {
+    return readSignatureAlgorithm(this.#der, this.#layout.algorithmStart, this.#layout.algorithmEnd)
+  }
+
+  /** The signature's algorithm in words, also where it is not accepted: `SHA-1 with RSA (1.2.840…)`. */
+  get signatureAlgorithmDescription(): string {
+    return describeAlgorithm(this.#der, this.#layout.algorithmStart, this.#layout.algorithmEnd)
+  }
+
+  /** The signature's octets, a copy. */
+  get signature(): Uint8Array {
+    return this.#der.slice(this.#layout.signatureStart, this.#layout.signatureEnd)
+  }
+
+  /** Whether subject and issuer are the same name (RFC 5280 §3.2, §7.1). It says nothing about who signed. */
+  get isSelfIssued(): boolean {
+    return this.subject.equals(this.issuer)
+  }
+
+  /** SHA-256 of the DER, lower-case hex. */
+  fingerprint(): string {
+    return toHex(sha256(this.#der))
+  }
+
+  /** Whether both are the same bytes. */
+  equals(other: Certificate): boolean {
+    return equalBytes(this.#der, other.#der)
+  }
+
+  /** One PEM block, with a final line end. */
+  toPem(): string {
+    return writePem('CERTIFICATE', this.#der)
+  }
+
+  /** The PEM. */
+  toString(): string {
+    return this.toPem()
+  }
+
+  /** @internal The bytes themselves. Never changed, never handed out. */
+  static bytesOf(certificate: Certificate): Uint8Array {
+    return certificate.#der
+  }
+
+  /** @internal Where its parts are. */
+  static layoutOf(certificate: Certificate): CertificateLayout {
+    return certificate.#layout
+  }
+
+  #certificateExtension(arc: number): DerCursor | undefined {
+    const { presentLow, presentHigh } = this.#layout
+    const present = arc < 32 ? presentLow : presentHigh
+    return (present & (1 << (arc & 31))) === 0 ? undefined : this.#extensionValue([0x55, 0x1d, arc])
+  }
+
+  #extensionValue(oid: readonly number[]): DerCursor | undefined {
+    let found: DerCursor | undefined
+    this.#eachExtension((oidStart, oidEnd, _critical, start, end) => {
+      if (!isContent(this.#der, oidStart, oidEnd, oid)) return false
+      found = new DerCursor(this.#der, start, end)
+      return true
+    })
+    return found
+  }
+
+  /** Visits the checked extensions until the visitor answers true. */
+  #eachExtension(
+    visit: (oidStart: number, oidEnd: number, critical: boolean, start: number, end: number) => boolean,
+  ): void {
+    const cursor = new DerCursor(this.#der, this.#layout.extensionsStart, this.#layout.extensionsEnd)
+    while (!cursor.atEnd) {
+      const end = cursor.header(Tag.SEQUENCE, 'extension')
+      const oidStart = cursor.objectIdentifier('extnID')
+      const oidEnd = cursor.offset
+      const critical = cursor.peek() === Tag.BOOLEAN && cursor.boolean('critical')
+      cursor.header(Tag.OCTET_STRING, 'extnValue')
+      if (visit(oidStart, oidEnd, critical, cursor.offset, end)) return
+      cursor.offset = end
+    }
+  }
+}
+
+function readLayout(der: Uint8Array, options: ReadCertificateOptions | undefined): CertificateLayout {
+  if (options === undefined) return readCertificateLayout(der, [])
+  checkOptionNames(options, ['leniency'], 'reading a certificate')
+  for (const leniency of options.leniency ?? []) checkOneOf(leniency, ALL_LENIENCIES, 'leniency')
+  return readCertificateLayout(der, options.leniency ?? [])
+}

@@ -1,0 +1,43 @@
+/**
+ * Extended key usage (RFC 5280 §4.2.1.12).
+ *
+ * @module
+ */
+
+import { type DerCursor, Tag } from '../../internal/der.ts'
+import { readOid } from '../../internal/oid.ts'
+
+const WHAT = 'extKeyUsage'
+
+/** An object identifier in dotted decimals. */
+export type Oid = string
+
+/** Purposes that this library names. */
+export const ExtendedKeyUsage = {
+  any: '2.5.29.37.0',
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+  codeSigning: '1.3.6.1.5.5.7.3.3',
+  emailProtection: '1.3.6.1.5.5.7.3.4',
+  timeStamping: '1.3.6.1.5.5.7.3.8',
+  ocspSigning: '1.3.6.1.5.5.7.3.9',
+} as const
+
+/** Passes over the extension; it holds at least one purpose. */
+export function walkExtendedKeyUsage(cursor: DerCursor): void {
+  const outer = cursor.enter(Tag.SEQUENCE, WHAT)
+  if (cursor.atEnd) cursor.fail('ERR_CERTIFICATE_EXTENSION', WHAT, 'no purpose in it (RFC 5280 §4.2.1.12)')
+  while (cursor.offset < cursor.limit) cursor.objectIdentifier(WHAT)
+  cursor.leave(outer, WHAT)
+}
+
+/** Reads the checked extension. */
+export function readExtendedKeyUsage(cursor: DerCursor): readonly Oid[] {
+  const oids: Oid[] = []
+  cursor.enter(Tag.SEQUENCE, WHAT)
+  while (cursor.offset < cursor.limit) {
+    const start = cursor.objectIdentifier(WHAT)
+    oids.push(readOid(cursor.bytes, start, cursor.offset))
+  }
+  return oids
+}

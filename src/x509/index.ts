@@ -1,0 +1,37 @@
+/**
+ * `mesh-pki/x509`: certificates, names, PEM and keys, read strictly.
+ *
+ * @module
+ */
+
+export type { SignatureAlgorithm } from './algorithm-identifier.ts'
+export { Certificate, type Extension, type ReadCertificateOptions } from './certificate.ts'
+export type { CertificateInput } from './certificate-input.ts'
+export { CertificateInventory } from './certificate-inventory.ts'
+export type { CertificateLeniency } from './certificate-walker.ts'
+export { type ExportPrivateKeyOptions, exportPrivateKey } from './export-private-key.ts'
+export type { AccessDescription } from './extensions/access-descriptions.ts'
+export type {
+  PolicyConstraints,
+  PolicyInformation,
+  PolicyMapping,
+} from './extensions/certificate-policies.ts'
+export type { DirectoryAttribute } from './extensions/directory-attributes.ts'
+export type { DistributionPoint } from './extensions/distribution-points.ts'
+export { ExtendedKeyUsage, type Oid } from './extensions/extended-key-usage.ts'
+export type { AuthorityKeyIdentifier } from './extensions/key-identifier.ts'
+export type { KeyUsageName } from './extensions/key-usage.ts'
+export type { NameConstraints } from './extensions/name-constraints.ts'
+export { formatGeneralName, type GeneralName, type GeneralNameInput } from './general-name.ts'
+export {
+  type GeneratedKeyPair,
+  type GenerateKeyPairOptions,
+  generateKeyPair,
+  type KeyAlgorithm,
+} from './generate-key-pair.ts'
+export { type ImportPrivateKeyOptions, importPrivateKey } from './import-private-key.ts'
+export { Name, type NameAttribute, type NameInput } from './name.ts'
+export type { RdnInput } from './name-encoder.ts'
+export { type PemBlock, readPem, writePem } from './pem.ts'
+export { PrivateKey } from './private-key.ts'
+export type { AbortSignalLike, Signer } from './signer.ts'

@@ -1,0 +1,54 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    // A file whose suites all lack their requirement (an absent openssl, say) registers nothing.
+    passWithNoTests: true,
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reportsDirectory: 'coverage',
+    },
+    projects: [
+      {
+        // Everything that runs from source: no build, nothing but Node and the installed packages.
+        extends: true,
+        test: {
+          name: 'source',
+          include: ['test/**/*.test.ts'],
+          exclude: ['**/node_modules/**', 'test/package/**'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // Type tests are compiled, never run.
+        extends: true,
+        test: {
+          name: 'types',
+          include: [],
+          benchmark: { include: [] },
+          typecheck: {
+            enabled: true,
+            only: true,
+            include: ['test/types/**/*.test-d.ts'],
+            tsconfig: './tsconfig.test.json',
+            // Errors elsewhere are reported once, by `npm run check`.
+            ignoreSourceErrors: true,
+          },
+        },
+      },
+      {
+        // The packed tarball: its global setup builds and packs once.
+        extends: true,
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          globalSetup: ['test/package/setup.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+})
