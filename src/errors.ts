@@ -14,7 +14,6 @@
  * `KEY` are what was read, `PATH` is verification, `CA` is issuance.
  */
 export type MeshPkiErrorCode =
-  | 'ERR_CA_CSR_REFUSED'
   | 'ERR_CA_DRY_RUN'
   | 'ERR_CA_EXPIRED'
   | 'ERR_CA_KEY_MISMATCH'
@@ -24,6 +23,7 @@ export type MeshPkiErrorCode =
   | 'ERR_CA_NOT_CA'
   | 'ERR_CA_NOT_YET_VALID'
   | 'ERR_CA_PATH_LENGTH'
+  | 'ERR_CA_SELF_CHECK'
   | 'ERR_CA_SELF_ISSUED'
   | 'ERR_CA_SIGNER'
   | 'ERR_CA_SUBJECT'
@@ -50,6 +50,7 @@ export type MeshPkiErrorCode =
   | 'ERR_KEY_PASSPHRASE'
   | 'ERR_KEY_UNSUPPORTED'
   | 'ERR_KEY_WEAK'
+  | 'ERR_KUBERNETES_CONFIG_MAP'
   | 'ERR_KUBERNETES_INCOMPLETE_SECRET'
   | 'ERR_KUBERNETES_SECRET_DATA'
   | 'ERR_KUBERNETES_SECRET_LAYOUT'
@@ -58,6 +59,7 @@ export type MeshPkiErrorCode =
   | 'ERR_PATH_ANCHOR'
   | 'ERR_PATH_BUDGET'
   | 'ERR_PATH_CRITICAL_EXTENSION'
+  | 'ERR_PATH_EMPTY_SUBJECT'
   | 'ERR_PATH_EXPIRED'
   | 'ERR_PATH_EXTENDED_KEY_USAGE'
   | 'ERR_PATH_KEY'

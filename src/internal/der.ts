@@ -41,6 +41,9 @@ export const contextPrimitive = (n: number): number => 0x80 | n
 /** Nesting allowed in parts whose type we do not know. RFC 5280 types nest below ten deep. */
 const MAX_DEPTH = 16
 
+/** Universal types whose encoding is constructed: SEQUENCE, SET, EXTERNAL, EMBEDDED PDV, CHARACTER STRING. */
+const CONSTRUCTED: readonly number[] = [0x30, 0x31, 0x28, 0x2b, 0x3d]
+
 /** Octets of one object identifier. The longest in use, of UUID arcs, need about 20. */
 const MAX_OID_OCTETS = 64
 
@@ -131,6 +134,12 @@ export class DerCursor {
       this.fail('ERR_DER_ENCODING', what, 'a tag number above 30, which PKIX never uses')
     if (tag === 0)
       this.fail('ERR_DER_ENCODING', what, 'an end-of-contents octet, which is BER (X.690 §8.1.5)')
+    if ((tag & 0xe0) === 0x20 && !CONSTRUCTED.includes(tag))
+      this.fail(
+        'ERR_DER_ENCODING',
+        what,
+        'a constructed form of a primitive type, which is BER (X.690 §10.2)',
+      )
     if ((tag & 0x20) !== 0) {
       const outer = this.enter(tag, what)
       while (!this.atEnd) this.skipAny(what, depth + 1)
@@ -229,6 +238,7 @@ export class DerCursor {
       for (let bit = 0; bit < 8; bit++)
         if ((byte & (0x80 >> bit)) !== 0) flags |= 1 << ((i - start) * 8 + bit)
     }
+    if (flags >>> max !== 0) this.fail('ERR_DER_VALUE', what, `more than its ${max} named bits`)
     return flags
   }
 

@@ -23,13 +23,8 @@ export {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   ExtendedKeyUsageExtension,
-  Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
-  Name as PeculiarName,
   Pkcs10CertificateRequest,
-  Pkcs10CertificateRequestGenerator,
-  SubjectKeyIdentifierExtension,
   X509Certificate as PeculiarCertificate,
-  X509CertificateGenerator,
 } from '@peculiar/x509'

@@ -6,6 +6,7 @@
 
 import { MeshPkiError } from '../errors.ts'
 import { quote } from '../internal/text.ts'
+import { checkText, SCHEME } from './spiffe-grammar.ts'
 
 /** What Istio takes out of an identity. */
 export interface IstioIdentity {
@@ -17,8 +18,7 @@ export interface IstioIdentity {
 /** Why Istio does not read an identity: `data.reason` of the error. */
 export type IstioIdentityRefusal = 'scheme' | 'part-count' | 'keyword'
 
-const PREFIX = 'spiffe://'
-const EXPECTED = `${PREFIX}<trust domain>/ns/<namespace>/sa/<service account>`
+const EXPECTED = `${SCHEME}<trust domain>/ns/<namespace>/sa/<service account>`
 
 /**
  * Reads an identity exactly as Istio's `ParseIdentity` does, to predict what istiod and istio-agent see.
@@ -39,13 +39,9 @@ const EXPECTED = `${PREFIX}<trust domain>/ns/<namespace>/sa/<service account>`
  * ```
  */
 export function parseIstioIdentity(text: string): IstioIdentity {
-  if (typeof text !== 'string') {
-    throw new TypeError(
-      `parseIstioIdentity must be given a string; got ${text === null ? 'null' : typeof text}`,
-    )
-  }
-  if (!text.startsWith(PREFIX)) throw refuse(text, 'scheme', `it does not begin with ${PREFIX}`)
-  const parts = text.slice(PREFIX.length).split('/', 6)
+  checkText(text, 'the text given to parseIstioIdentity')
+  if (!text.startsWith(SCHEME)) throw refuse(text, 'scheme', `it does not begin with ${SCHEME}`)
+  const parts = text.slice(SCHEME.length).split('/', 6)
   const [trustDomain, ns, namespace, sa, serviceAccount] = parts
   if (
     parts.length !== 5 ||

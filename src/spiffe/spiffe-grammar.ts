@@ -52,13 +52,17 @@ export function findTrustDomainFault(text: string, start: number, end: number): 
     )
   }
   if (end - start > MAX_TRUST_DOMAIN_LENGTH) {
-    const problem = `the trust domain has ${end - start} bytes, at most ${MAX_TRUST_DOMAIN_LENGTH} are allowed; use a shorter name`
+    const problem =
+      `the trust domain has ${end - start} bytes, at most ${MAX_TRUST_DOMAIN_LENGTH} are allowed; ` +
+      'use a shorter name'
     return fault('trust-domain-length', start + MAX_TRUST_DOMAIN_LENGTH, problem, '2.3')
   }
   for (let i = start; i < end; i++) {
     const code = text.charCodeAt(i)
     if (isLowerNameCharacter(code)) continue
-    const problem = `the trust domain has ${nameCharacter(text, i)}, only a-z, 0-9, ".", "-" and "_" are allowed; ${trustDomainRemedy(text, start, code)}`
+    const problem =
+      `the trust domain has ${nameCharacter(text, i)}, only a-z, 0-9, ".", "-" and "_" are allowed; ` +
+      `${trustDomainRemedy(text, start, code)}`
     return fault('trust-domain-character', i, problem, '2.1')
   }
   return undefined
@@ -97,7 +101,9 @@ export function findSegmentFault(text: string, start: number, end: number): Gram
   for (let i = start; i < end; i++) {
     const code = text.charCodeAt(i)
     if (isLowerNameCharacter(code) || isUpperCase(code)) continue
-    const problem = `a path segment has ${nameCharacter(text, i)}, only A-Z, a-z, 0-9, ".", "-" and "_" are allowed; ${pathRemedy(code)}`
+    const problem =
+      `a path segment has ${nameCharacter(text, i)}, only A-Z, a-z, 0-9, ".", "-" and "_" are ` +
+      `allowed; ${pathRemedy(code)}`
     return fault('path-character', i, problem, '2.2')
   }
   return undefined
@@ -138,6 +144,12 @@ export function nameCharacter(text: string, index: number): string {
   if (code === undefined) return `the end of the text at position ${index + 1}`
   const hex = code.toString(16).toUpperCase().padStart(4, '0')
   return `${quote(String.fromCodePoint(code))} (U+${hex}) at position ${index + 1}`
+}
+
+/** Refuses anything but a string. @throws `TypeError`. */
+export function checkText(text: unknown, what: string): void {
+  if (typeof text === 'string') return
+  throw new TypeError(`${what} must be a string; got ${text === null ? 'null' : typeof text}`)
 }
 
 function isLowerNameCharacter(code: number): boolean {

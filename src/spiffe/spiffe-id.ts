@@ -6,10 +6,12 @@
 
 import { checkOptionNames } from '../internal/options.ts'
 import {
+  checkText,
   fault,
   findPathFault,
   findSegmentFault,
   findTrustDomainFault,
+  type GrammarFault,
   grammarError,
   MAX_ID_LENGTH,
   SCHEME,
@@ -46,7 +48,7 @@ export class TrustDomain {
    * `TypeError` for anything but a string.
    */
   static parse(text: string): TrustDomain {
-    checkText(text, 'TrustDomain.parse')
+    checkText(text, 'the text given to TrustDomain.parse')
     const found = findTrustDomainFault(text, 0, text.length)
     if (found !== undefined) throw grammarError('ERR_SPIFFE_TRUST_DOMAIN', 'trust domain', text, found)
     return new TrustDomain(text)
@@ -121,7 +123,7 @@ export class SpiffeId {
    * anything but a string.
    */
   static parse(text: string): SpiffeId {
-    checkText(text, 'SpiffeId.parse')
+    checkText(text, 'the text given to SpiffeId.parse')
     const start = SCHEME.length
     const slash = text.indexOf('/', start)
     const end = slash === -1 ? text.length : slash
@@ -226,9 +228,9 @@ export class SpiffeId {
   }
 }
 
-function lengthFault(text: string): ReturnType<typeof findPathFault> {
+function lengthFault(text: string): GrammarFault | undefined {
   if (text.length <= MAX_ID_LENGTH) return undefined
-  const problem = `the identity has ${text.length} bytes, at most ${MAX_ID_LENGTH} are allowed; shorten the path`
+  const problem = `the identity has ${text.length} bytes, at most ${MAX_ID_LENGTH} are allowed; shorten it`
   return fault('length', MAX_ID_LENGTH, problem, '2.3')
 }
 
@@ -244,10 +246,4 @@ function toTrustDomain(value: TrustDomain | string): TrustDomain {
   throw new TypeError(
     `a trust domain must be a TrustDomain or a string; got ${value === null ? 'null' : typeof value}`,
   )
-}
-
-function checkText(text: unknown, what: string): void {
-  if (typeof text !== 'string') {
-    throw new TypeError(`${what} must be given a string; got ${text === null ? 'null' : typeof text}`)
-  }
 }

@@ -5,9 +5,9 @@
  */
 
 import { quote } from '../internal/text.ts'
-import { findTrustDomainFault, nameCharacter, type SpiffeRefusal } from './spiffe-grammar.ts'
+import { checkText, findTrustDomainFault, nameCharacter, type SpiffeRefusal } from './spiffe-grammar.ts'
 
-/** Why a name is not safe: Istio's reasons, SPIFFE's, and `trailing-dot`, which both take and nobody should. */
+/** Why a name is not safe: Istio's reasons, SPIFFE's, and `trailing-dot`, which both of them take. */
 export type TrustDomainFindingReason =
   | 'empty'
   | 'label-empty'
@@ -52,9 +52,7 @@ const MAX_LABEL_LENGTH = 63
  * ```
  */
 export function lintTrustDomain(text: string): TrustDomainLint {
-  if (typeof text !== 'string') {
-    throw new TypeError(`lintTrustDomain must be given a string; got ${text === null ? 'null' : typeof text}`)
-  }
+  checkText(text, 'the text given to lintTrustDomain')
   const findings: TrustDomainFinding[] = []
   const fault = findTrustDomainFault(text, 0, text.length)
   if (fault !== undefined) {
@@ -67,7 +65,9 @@ export function lintTrustDomain(text: string): TrustDomainLint {
   const istio = findIstioFault(text)
   if (istio !== undefined) findings.push(istio)
   if (findings.length === 0 && text.endsWith('.')) {
-    const message = `trust domain ${quote(text)}: it ends in a dot, which SPIFFE and Istio take for another trust domain than the one without; leave the dot out`
+    const message =
+      `trust domain ${quote(text)}: it ends in a dot, which SPIFFE and Istio take for another trust ` +
+      'domain than the one without; leave the dot out'
     findings.push({ refusedBy: 'nobody', reason: 'trailing-dot', message })
   }
   return { safe: findings.length === 0, findings }
@@ -92,14 +92,16 @@ function findIstioFault(text: string): TrustDomainFinding | undefined {
     if (end - start > MAX_LABEL_LENGTH) {
       return istioFinding(
         'label-length',
-        `${invalid}: a label of ${end - start} characters at position ${start + 1}, at most ${MAX_LABEL_LENGTH} are allowed; split or shorten it`,
+        `${invalid}: a label of ${end - start} characters at position ${start + 1}, at most ` +
+          `${MAX_LABEL_LENGTH} are allowed; split or shorten it`,
       )
     }
     for (let i = start; i < end; i++) {
       if (isLabelCharacter(text.charCodeAt(i))) continue
       return istioFinding(
         'label-character',
-        `${invalid}: ${nameCharacter(text, i)}, only letters, digits and "-" are allowed in a label; leave it out`,
+        `${invalid}: ${nameCharacter(text, i)}, only letters, digits and "-" are allowed in a ` +
+          'label; leave it out',
       )
     }
     if (text.charAt(start) === '-' || text.charAt(end - 1) === '-') {

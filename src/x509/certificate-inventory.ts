@@ -4,9 +4,10 @@
  * @module
  */
 
+import { checkOneOf, checkOptionNames } from '../internal/options.ts'
 import { Certificate, type ReadCertificateOptions } from './certificate.ts'
 import { type CertificateInput, toCertificate } from './certificate-input.ts'
-import type { CertificateLeniency } from './certificate-walker.ts'
+import { ALL_LENIENCIES, type CertificateLeniency } from './certificate-walker.ts'
 
 /** Bytes of one slab. A certificate that does not fit in what is left begins a new one. */
 const SLAB_BYTES = 1 << 20
@@ -47,6 +48,8 @@ export class CertificateInventory {
   #notAfter = new Float64Array(FIRST_ROWS)
 
   constructor(options: ReadCertificateOptions = {}) {
+    checkOptionNames(options, ['leniency'], 'CertificateInventory')
+    for (const leniency of options.leniency ?? []) checkOneOf(leniency, ALL_LENIENCIES, 'leniency')
     this.#leniency = [...(options.leniency ?? [])]
   }
 

@@ -4,25 +4,8 @@
  * @module
  */
 
-/** Where the parts of a certificate are, and the facts that verification asks for most. Offsets of 0 mean absent. */
-export class CertificateLayout {
-  version = 1
-  tbsStart = 0
-  tbsEnd = 0
-  serialStart = 0
-  serialEnd = 0
-  /** The AlgorithmIdentifier, whole; the outer one is equal. */
-  algorithmStart = 0
-  algorithmEnd = 0
-  issuerStart = 0
-  issuerEnd = 0
-  /** Milliseconds since the epoch. */
-  notBefore = 0
-  notAfter = 0
-  subjectStart = 0
-  subjectEnd = 0
-  publicKeyStart = 0
-  publicKeyEnd = 0
+/** Where extensions are, and the facts of them that are asked for most. Offsets of 0 mean absent. */
+export class ExtensionsLayout {
   /** The content of Extensions. */
   extensionsStart = 0
   extensionsEnd = 0
@@ -46,6 +29,27 @@ export class CertificateLayout {
   criticalHigh = 0
   /** Where the first critical extension begins that is outside 2.5.29.0 to 2.5.29.63; 0 for none. */
   foreignCriticalStart = 0
+}
+
+/** Where the parts of a certificate are. */
+export class CertificateLayout extends ExtensionsLayout {
+  version = 1
+  tbsStart = 0
+  tbsEnd = 0
+  serialStart = 0
+  serialEnd = 0
+  /** The AlgorithmIdentifier, whole; the outer one is equal. */
+  algorithmStart = 0
+  algorithmEnd = 0
+  issuerStart = 0
+  issuerEnd = 0
+  /** Milliseconds since the epoch. */
+  notBefore = 0
+  notAfter = 0
+  subjectStart = 0
+  subjectEnd = 0
+  publicKeyStart = 0
+  publicKeyEnd = 0
   signatureStart = 0
   signatureEnd = 0
 }

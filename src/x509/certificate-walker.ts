@@ -10,10 +10,9 @@
 import { equalRange } from '../internal/bytes.ts'
 import { context, contextPrimitive, DerCursor, Tag } from '../internal/der.ts'
 import { readTime } from '../internal/der-time.ts'
-import { readOid } from '../internal/oid.ts'
 import { walkAlgorithmIdentifier } from './algorithm-identifier.ts'
 import { CertificateLayout } from './certificate-layout.ts'
-import { walkExtension } from './extension-walker.ts'
+import { walkExtensions } from './extension-list.ts'
 import { walkName } from './name-walker.ts'
 import { walkPublicKeyInfo } from './public-key-info.ts'
 
@@ -35,9 +34,6 @@ export const ALL_LENIENCIES: readonly CertificateLeniency[] = [
 
 /** The most octets of one certificate. x509-limbo's largest has 78 kB; real ones stay below 10 kB. */
 const MAX_CERTIFICATE = 262_144
-
-/** The most extensions of one certificate. Real ones stay below 20. */
-const MAX_EXTENSIONS = 128
 
 /** Reads the certificate that fills `bytes`. @throws `MeshPkiError` `ERR_DER_…` or `ERR_CERTIFICATE_…`. */
 export function readCertificateLayout(
@@ -128,87 +124,8 @@ function readTbs(
       )
     }
     const explicit = cursor.enter(context(3), 'extensions')
-    const list = cursor.enter(Tag.SEQUENCE, 'extensions')
-    layout.extensionsStart = cursor.offset
-    layout.extensionsEnd = cursor.limit
-    readExtensions(cursor, layout, leniency.includes('trailing-zero-bits'))
-    cursor.leave(list, 'extensions')
+    walkExtensions(cursor, layout, leniency.includes('trailing-zero-bits'))
     cursor.leave(explicit, 'extensions')
   }
   cursor.leave(outer, 'tbsCertificate')
-}
-
-function readExtensions(cursor: DerCursor, layout: CertificateLayout, zeros: boolean): void {
-  const { bytes } = cursor
-  if (cursor.atEnd)
-    cursor.fail('ERR_CERTIFICATE_EXTENSION', 'extensions', 'an empty list (RFC 5280 §4.1.2.9)')
-  let count = 0
-  while (cursor.offset < cursor.limit) {
-    if (++count > MAX_EXTENSIONS) cursor.fail('ERR_DER_LIMIT', 'extensions', `more than ${MAX_EXTENSIONS}`)
-    const start = cursor.offset
-    const extension = cursor.enter(Tag.SEQUENCE, 'extension')
-    const oidStart = cursor.objectIdentifier('extnID')
-    const oidEnd = cursor.offset
-    let critical = false
-    if (cursor.peek() === Tag.BOOLEAN) {
-      critical = cursor.boolean('critical')
-      if (!critical)
-        cursor.fail(
-          'ERR_DER_ENCODING',
-          'critical',
-          'written although it has its default, FALSE (X.690 §11.5)',
-        )
-    }
-    const value = cursor.enter(Tag.OCTET_STRING, 'extnValue')
-    const arc = certificateExtensionArc(bytes, oidStart, oidEnd)
-    const duplicate =
-      arc >= 0
-        ? mark(layout, arc, critical)
-        : isRepeated(bytes, layout.extensionsStart, start, oidStart, oidEnd)
-    if (duplicate) {
-      cursor.fail(
-        'ERR_CERTIFICATE_DUPLICATE_EXTENSION',
-        'extensions',
-        `${readOid(bytes, oidStart, oidEnd)} stands twice (RFC 5280 §4.2)`,
-      )
-    }
-    if (critical && arc < 0 && layout.foreignCriticalStart === 0) layout.foreignCriticalStart = start
-    walkExtension(cursor, layout, arc, oidStart, oidEnd, zeros)
-    cursor.leave(value, 'extnValue')
-    cursor.leave(extension, 'extension')
-  }
-}
-
-/** The last arc of 2.5.29.n for n from 0 to 63; -1 for every other identifier. */
-function certificateExtensionArc(bytes: Uint8Array, start: number, end: number): number {
-  if (end - start !== 3 || bytes[start] !== 0x55 || bytes[start + 1] !== 0x1d) return -1
-  const arc = bytes[start + 2] ?? 0xff
-  return arc < 64 ? arc : -1
-}
-
-/** Notes that 2.5.29.arc is there; answers whether it was already. */
-function mark(layout: CertificateLayout, arc: number, critical: boolean): boolean {
-  const bit = 1 << (arc & 31)
-  if (arc < 32) {
-    if ((layout.presentLow & bit) !== 0) return true
-    layout.presentLow |= bit
-    if (critical) layout.criticalLow |= bit
-  } else {
-    if ((layout.presentHigh & bit) !== 0) return true
-    layout.presentHigh |= bit
-    if (critical) layout.criticalHigh |= bit
-  }
-  return false
-}
-
-/** Whether an identifier stands among the extensions between two offsets. */
-function isRepeated(bytes: Uint8Array, from: number, to: number, oidStart: number, oidEnd: number): boolean {
-  const cursor = new DerCursor(bytes, from, to)
-  while (!cursor.atEnd) {
-    const end = cursor.header(Tag.SEQUENCE, 'extension')
-    const start = cursor.objectIdentifier('extnID')
-    if (equalRange(bytes, start, cursor.offset, bytes, oidStart, oidEnd)) return true
-    cursor.offset = end
-  }
-  return false
 }

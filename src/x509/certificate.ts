@@ -7,12 +7,13 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { MeshPkiError } from '../errors.ts'
 import { equalBytes, toHex } from '../internal/bytes.ts'
-import { DerCursor, Tag } from '../internal/der.ts'
-import { isContent, readOid } from '../internal/oid.ts'
+import { DerCursor } from '../internal/der.ts'
+import { isContent } from '../internal/oid.ts'
 import { checkOneOf, checkOptionNames } from '../internal/options.ts'
 import { describeAlgorithm, readSignatureAlgorithm, type SignatureAlgorithm } from './algorithm-identifier.ts'
 import type { CertificateLayout } from './certificate-layout.ts'
 import { ALL_LENIENCIES, type CertificateLeniency, readCertificateLayout } from './certificate-walker.ts'
+import { type Extension, forEachExtension, readExtensionList } from './extension-list.ts'
 import { AUTHORITY_INFO_ACCESS, ExtensionArc, SUBJECT_INFO_ACCESS } from './extension-walker.ts'
 import { type AccessDescription, readAccessDescriptions } from './extensions/access-descriptions.ts'
 import {
@@ -34,14 +35,6 @@ import { type GeneralName, readGeneralNames } from './general-name.ts'
 import { Name } from './name.ts'
 import { readOnePem, readPem, writePem } from './pem.ts'
 import { readPublicKeyInfo } from './public-key-info.ts'
-
-/** One extension as it stands. */
-export interface Extension {
-  readonly oid: Oid
-  readonly critical: boolean
-  /** Content of extnValue. */
-  readonly value: Uint8Array
-}
 
 /** Options of every reader of certificates. */
 export interface ReadCertificateOptions {
@@ -121,6 +114,11 @@ export class Certificate {
     })
   }
 
+  /** @internal A certificate over bytes that we made and that nobody will change, read as strictly as any. */
+  static own(der: Uint8Array): Certificate {
+    return new Certificate(der, readCertificateLayout(der, []))
+  }
+
   /** @internal A certificate over bytes that were read before, with any leniency, and that nobody will change. */
   static view(der: Uint8Array): Certificate {
     return new Certificate(der, readCertificateLayout(der, ALL_LENIENCIES))
@@ -171,7 +169,7 @@ export class Certificate {
   /** How many CAs that are not self-issued may follow below; `undefined` for no limit. */
   get pathLength(): number | undefined {
     const { basicConstraints } = this.#layout
-    return basicConstraints < 2 ? undefined : (basicConstraints >> 1) - 1
+    return basicConstraints < 2 ? undefined : Math.floor(basicConstraints / 2) - 1
   }
 
   /** Key usage; `undefined` without the extension, which means any use. */
@@ -281,16 +279,7 @@ export class Certificate {
 
   /** Every extension in order, opaque ones too. */
   get extensions(): readonly Extension[] {
-    const extensions: Extension[] = []
-    this.#eachExtension((oidStart, oidEnd, critical, start, end) => {
-      extensions.push({
-        oid: readOid(this.#der, oidStart, oidEnd),
-        critical,
-        value: this.#der.slice(start, end),
-      })
-      return false
-    })
-    return extensions
+    return readExtensionList(this.#der, this.#layout)
   }
 
   /** SubjectPublicKeyInfo, DER, a copy. */
@@ -361,28 +350,12 @@ export class Certificate {
 
   #extensionValue(oid: readonly number[]): DerCursor | undefined {
     let found: DerCursor | undefined
-    this.#eachExtension((oidStart, oidEnd, _critical, start, end) => {
+    forEachExtension(this.#der, this.#layout, (oidStart, oidEnd, _critical, start, end) => {
       if (!isContent(this.#der, oidStart, oidEnd, oid)) return false
       found = new DerCursor(this.#der, start, end)
       return true
     })
     return found
-  }
-
-  /** Visits the checked extensions until the visitor answers true. */
-  #eachExtension(
-    visit: (oidStart: number, oidEnd: number, critical: boolean, start: number, end: number) => boolean,
-  ): void {
-    const cursor = new DerCursor(this.#der, this.#layout.extensionsStart, this.#layout.extensionsEnd)
-    while (!cursor.atEnd) {
-      const end = cursor.header(Tag.SEQUENCE, 'extension')
-      const oidStart = cursor.objectIdentifier('extnID')
-      const oidEnd = cursor.offset
-      const critical = cursor.peek() === Tag.BOOLEAN && cursor.boolean('critical')
-      cursor.header(Tag.OCTET_STRING, 'extnValue')
-      if (visit(oidStart, oidEnd, critical, cursor.offset, end)) return
-      cursor.offset = end
-    }
   }
 }
 

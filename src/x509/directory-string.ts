@@ -4,8 +4,9 @@
  * @module
  */
 
+import { MeshPkiError } from '../errors.ts'
 import { latin1 } from '../internal/bytes.ts'
-import { type DerCursor, Tag, tagName } from '../internal/der.ts'
+import { DerCursor, Tag, tagName } from '../internal/der.ts'
 
 /** Passes over one attribute value of a name. Its bytes must be legal for its string type. */
 export function walkDirectoryString(cursor: DerCursor, what: string): void {
@@ -15,17 +16,53 @@ export function walkDirectoryString(cursor: DerCursor, what: string): void {
     cursor.bitString(what)
     return
   }
-  if (!isStringTag(tag)) {
-    cursor.fail(
-      'ERR_DER_UNEXPECTED_TAG',
-      what,
-      `expected a string type, found ${tag === -1 ? 'nothing' : tagName(tag)}`,
-    )
+  // X.520 gives no attribute a VisibleString, and OpenSSL refuses names that hold one.
+  if (!isStringTag(tag) || tag === Tag.VISIBLE_STRING) wrongType(cursor, tag, what)
+  walkString(cursor, tag, what)
+}
+
+/** Passes over a DisplayText (RFC 5280 §4.2.1.4). */
+export function walkDisplayText(cursor: DerCursor, what: string): void {
+  const tag = cursor.peek()
+  switch (tag) {
+    case Tag.UTF8_STRING:
+    case Tag.IA5_STRING:
+    case Tag.VISIBLE_STRING:
+    case Tag.BMP_STRING:
+      walkString(cursor, tag, what)
+      return
+    default:
+      wrongType(cursor, tag, what)
   }
+}
+
+function wrongType(cursor: DerCursor, tag: number, what: string): never {
+  cursor.fail(
+    'ERR_DER_UNEXPECTED_TAG',
+    what,
+    `expected a string type, found ${tag === -1 ? 'nothing' : tagName(tag)}`,
+  )
+}
+
+function walkString(cursor: DerCursor, tag: number, what: string): void {
   const end = cursor.header(tag, what)
   const fault = stringFault(tag, cursor.bytes, cursor.offset, end)
   if (fault !== undefined) cursor.fail('ERR_DER_VALUE', what, fault)
   cursor.offset = end
+}
+
+/** Why bytes are not one attribute value in DER, of any type (RFC 4514 §2.4); `undefined` when they are. */
+export function attributeValueFault(bytes: Uint8Array): string | undefined {
+  const cursor = new DerCursor(bytes)
+  try {
+    const tag = cursor.peek()
+    if (isStringTag(tag)) walkString(cursor, tag, 'attribute value')
+    else cursor.skipAny('attribute value')
+  } catch (error) {
+    if (error instanceof MeshPkiError) return error.message
+    throw error
+  }
+  return cursor.atEnd ? undefined : 'bytes after it'
 }
 
 /** Whether a tag is one of the string types that names use. */

@@ -6,7 +6,7 @@
 
 import type { DerCursor } from '../internal/der.ts'
 import { isContent } from '../internal/oid.ts'
-import type { CertificateLayout } from './certificate-layout.ts'
+import type { ExtensionsLayout } from './certificate-layout.ts'
 import { readAccessDescriptions } from './extensions/access-descriptions.ts'
 import { walkBasicConstraints } from './extensions/basic-constraints.ts'
 import {
@@ -52,7 +52,7 @@ export const SUBJECT_INFO_ACCESS: readonly number[] = [0x2b, 6, 1, 5, 5, 7, 1, 1
  */
 export function walkExtension(
   cursor: DerCursor,
-  layout: CertificateLayout,
+  layout: ExtensionsLayout,
   arc: number,
   oidStart: number,
   oidEnd: number,

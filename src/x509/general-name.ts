@@ -9,8 +9,8 @@ import { latin1 } from '../internal/bytes.ts'
 import { context, contextPrimitive, DerCursor, Tag } from '../internal/der.ts'
 import { derAscii, derObjectIdentifier, derSequence, derValue } from '../internal/der-writer.ts'
 import { isOid, readOid } from '../internal/oid.ts'
-import { quote } from '../internal/text.ts'
-import { isAscii } from './directory-string.ts'
+import { escapeText, quote } from '../internal/text.ts'
+import { isAscii, walkDirectoryString } from './directory-string.ts'
 import { formatIpAddress, formatIpRange, parseIpAddress, parseIpRange } from './ip-address.ts'
 import { Name, type NameInput } from './name.ts'
 import { walkName } from './name-walker.ts'
@@ -100,12 +100,25 @@ export function walkGeneralName(cursor: DerCursor, what: string, range: boolean)
       cursor.objectIdentifier(what, tag)
       return
     case X400_ADDRESS:
-    case EDI_PARTY_NAME:
       cursor.skipAny(what)
       return
+    case EDI_PARTY_NAME: {
+      const outer = cursor.enter(tag, what)
+      if (cursor.peek() === context(0)) walkPartyString(cursor, what, context(0))
+      walkPartyString(cursor, what, context(1))
+      cursor.leave(outer, what)
+      return
+    }
     default:
       cursor.fail('ERR_DER_UNEXPECTED_TAG', what, 'not a form of general name (RFC 5280 §4.2.1.6)')
   }
+}
+
+/** One field of an ediPartyName: a DirectoryString, so its tag is explicit (X.680 §31.2.7). */
+function walkPartyString(cursor: DerCursor, what: string, tag: number): void {
+  const outer = cursor.enter(tag, what)
+  walkDirectoryString(cursor, what)
+  cursor.leave(outer, what)
 }
 
 /** Passes over GeneralNames, at least one. */
@@ -216,15 +229,15 @@ export function encodeGeneralNames(
   return derSequence(...names.map((name) => encodeGeneralName(name)))
 }
 
-/** A general name as a person reads it: `DNS:example.com`, `URI:spiffe://…`. */
+/** A general name as a person reads it: `DNS:example.com`, `URI:spiffe://…`. Control characters are escaped. */
 export function formatGeneralName(name: GeneralName): string {
   switch (name.type) {
     case 'dns':
-      return `DNS:${name.value}`
+      return `DNS:${escapeText(name.value)}`
     case 'email':
-      return `email:${name.value}`
+      return `email:${escapeText(name.value)}`
     case 'uri':
-      return `URI:${name.value}`
+      return `URI:${escapeText(name.value)}`
     case 'ip':
       return `IP:${name.value}`
     case 'directory':

@@ -5,11 +5,12 @@
  */
 
 export type { SignatureAlgorithm } from './algorithm-identifier.ts'
-export { Certificate, type Extension, type ReadCertificateOptions } from './certificate.ts'
+export { Certificate, type ReadCertificateOptions } from './certificate.ts'
 export type { CertificateInput } from './certificate-input.ts'
 export { CertificateInventory } from './certificate-inventory.ts'
 export type { CertificateLeniency } from './certificate-walker.ts'
 export { type ExportPrivateKeyOptions, exportPrivateKey } from './export-private-key.ts'
+export type { Extension } from './extension-list.ts'
 export type { AccessDescription } from './extensions/access-descriptions.ts'
 export type {
   PolicyConstraints,

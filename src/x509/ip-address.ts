@@ -76,8 +76,11 @@ export function formatIpAddress(bytes: Uint8Array): string {
   return `${hex.slice(0, bestStart).join(':')}::${hex.slice(bestStart + bestLength).join(':')}`
 }
 
-/** A range as name constraints hold it: address and mask, 8 or 32 bytes, from CIDR text. */
-export function parseIpRange(text: string): Uint8Array | undefined {
+/**
+ * A range as name constraints hold it: address and mask, 8 or 32 bytes, from CIDR text. Bits of the address
+ * outside of the prefix are cleared when `hostBits` is true, and refused otherwise.
+ */
+export function parseIpRange(text: string, hostBits = false): Uint8Array | undefined {
   const slash = text.indexOf('/')
   if (slash === -1) return undefined
   const address = parseIpAddress(text.slice(0, slash))
@@ -90,7 +93,7 @@ export function parseIpRange(text: string): Uint8Array | undefined {
     const mask = (0xff00 >> Math.min(8, Math.max(0, prefix - i * 8))) & 0xff
     range[address.length + i] = mask
     range[i] = (address[i] ?? 0) & mask
-    if (((address[i] ?? 0) & ~mask) !== 0) return undefined
+    if (!hostBits && ((address[i] ?? 0) & ~mask) !== 0) return undefined
   }
   return range
 }

@@ -33,7 +33,7 @@ export function canonicalRdns(bytes: Uint8Array, start: number, end: number): re
 
 /** Mapped to nothing: soft hyphen, joiners, variation selectors, most controls (RFC 4518 §2.2). */
 const MAPPED_AWAY =
-  /[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u034f\u06dd\u070f\u1806\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2063\u206a-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffc]/gu
+  /[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u06dd\u070f\u1806\u200b-\u200f\u202a-\u202e\u2060-\u2063\u206a-\u206f\ufeff\ufff9-\ufffc]|\u034f|[\u180b-\u180e]|[\ufe00-\ufe0f]|[\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}]/gu
 
 /** Mapped to a space: tab, line feeds and every separator (RFC 4518 §2.2). */
 const MAPPED_TO_SPACE = /[\u0009-\u000d\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/gu
@@ -41,13 +41,13 @@ const MAPPED_TO_SPACE = /[\u0009-\u000d\u0085\u00a0\u1680\u2000-\u200a\u2028\u20
 /** A value prepared for comparison (RFC 4518 §2). */
 export function prepare(value: string): string {
   if (/^[\x21-\x7e]*$/.test(value)) return value.toLowerCase()
-  // JavaScript has no case folding; upper then lower folds what RFC 3454 table B.2 folds, but for the final sigma.
+  // JavaScript has no case folding; upper then lower folds what RFC 3454 table B.2 folds, but for the final
+  // sigma, and for the dotless i, which B.2 leaves apart from i.
   const folded = value
     .replace(MAPPED_AWAY, '')
     .replace(MAPPED_TO_SPACE, ' ')
     .normalize('NFKC')
-    .toUpperCase()
-    .toLowerCase()
+    .replace(/[^\u0131]+/gu, (part) => part.toUpperCase().toLowerCase())
     .replace(/\u03c2/gu, '\u03c3')
     .normalize('NFKC')
   return folded.replace(/ +/g, ' ').replace(/^ | $/g, '')

@@ -10,7 +10,7 @@ import { derAscii, derObjectIdentifier, derSequence, derSetOf, derValue } from '
 import { isOid } from '../internal/oid.ts'
 import { quote } from '../internal/text.ts'
 import { attributeOid, isIa5Only, isPrintableOnly } from './attribute-types.ts'
-import { isPrintable } from './directory-string.ts'
+import { attributeValueFault, isPrintable } from './directory-string.ts'
 
 /** One RDN: attribute type (short name or dotted decimals) to text, or to a DER value. */
 export type RdnInput = Readonly<Record<string, string | Uint8Array>>
@@ -38,10 +38,10 @@ function encodeAttribute(type: string, value: string | Uint8Array): Uint8Array {
       `unknown attribute type ${quote(type)}; use a short name (CN, O, OU, C, L, ST, DC, UID, …) or dotted decimals`,
     )
   }
-  return derSequence(
-    derObjectIdentifier(oid),
-    typeof value === 'string' ? encodeValue(oid, type, value) : value,
-  )
+  if (typeof value === 'string') return derSequence(derObjectIdentifier(oid), encodeValue(oid, type, value))
+  const problem = attributeValueFault(value)
+  if (problem !== undefined) throw fault(`the value of ${quote(type)} is not one DER value (${problem})`)
+  return derSequence(derObjectIdentifier(oid), value)
 }
 
 function encodeValue(oid: string, type: string, value: string): Uint8Array {

@@ -6,8 +6,8 @@
 
 import { MeshPkiError } from '../errors.ts'
 import { concatBytes, fromHex } from '../internal/bytes.ts'
-import { DerCursor } from '../internal/der.ts'
 import { quote } from '../internal/text.ts'
+import { attributeValueFault } from './directory-string.ts'
 import type { RdnInput } from './name-encoder.ts'
 
 /** The most characters of text read. */
@@ -61,9 +61,8 @@ function hexValue(text: string, start: number): { value: Uint8Array; end: number
   const bytes = fromHex(text.slice(start, end).trim().slice(1))
   if (bytes === undefined || bytes.length === 0)
     throw fault(text, start, 'expected pairs of hex digits after "#"')
-  const cursor = new DerCursor(bytes)
-  cursor.skipAny('attribute value')
-  if (!cursor.atEnd) throw fault(text, start, 'the hex value holds more than one DER value')
+  const problem = attributeValueFault(bytes)
+  if (problem !== undefined) throw fault(text, start, `the hex value is not one DER value (${problem})`)
   return { value: bytes, end }
 }
 

@@ -108,15 +108,16 @@ function findBoundary(text: string, boundary: string, from: number): number {
   for (let at = text.indexOf(boundary, from); at !== -1; at = text.indexOf(boundary, at + 1)) {
     const before = text.charCodeAt(at - 1)
     if (at === 0 || before === 0x0a || before === 0x0d || (at === 1 && before === 0xfeff)) return at
-    if (/[ \t]/.test(text.charAt(at - 1)) && text.slice(lineStart(text, at), at).trim() === '') return at
+    if (isIndented(text, at)) return at
   }
   return -1
 }
 
-function lineStart(text: string, at: number): number {
+/** Whether nothing but blanks stands before `at` on its line. Looks at those blanks only: linear over a whole text. */
+function isIndented(text: string, at: number): boolean {
   let start = at
-  while (start > 0 && text.charCodeAt(start - 1) !== 0x0a && text.charCodeAt(start - 1) !== 0x0d) start--
-  return start
+  while (start > 0 && (text.charCodeAt(start - 1) === 0x20 || text.charCodeAt(start - 1) === 0x09)) start--
+  return start === 0 || text.charCodeAt(start - 1) === 0x0a || text.charCodeAt(start - 1) === 0x0d
 }
 
 function endOfLine(text: string, from: number): number {
@@ -205,7 +206,8 @@ function decodeText(bytes: Uint8Array): string {
   if (!(bytes instanceof Uint8Array))
     throw new TypeError(`PEM must be a string or a Uint8Array; got ${bytes === null ? 'null' : typeof bytes}`)
   // Explanatory text may be in any encoding; Latin-1 keeps every byte apart and base64 intact.
-  return new TextDecoder('latin1').decode(bytes)
+  const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+  return new TextDecoder('latin1').decode(marked ? bytes.subarray(3) : bytes)
 }
 
 /** One block as RFC 7468 §3 writes it: 64 characters a line, LF, with a final line end. */

@@ -161,6 +161,11 @@ export class PrivateKey implements Signer {
     return this.toString()
   }
 
+  /** @internal Whether `node:crypto` holds it: such a key cannot answer somebody else's signature. */
+  static isInProcess(key: PrivateKey): boolean {
+    return key.#backend.type === 'node'
+  }
+
   /** @internal PKCS#8, DER. The caller has checked `extractable`. */
   static async pkcs8Of(key: PrivateKey): Promise<Uint8Array> {
     const backend = key.#backend

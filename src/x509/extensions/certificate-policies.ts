@@ -7,7 +7,7 @@
 
 import { contextPrimitive, type DerCursor, Tag } from '../../internal/der.ts'
 import { isContent, readOid } from '../../internal/oid.ts'
-import { walkDirectoryString } from '../directory-string.ts'
+import { walkDirectoryString, walkDisplayText } from '../directory-string.ts'
 import type { Oid } from './extended-key-usage.ts'
 
 /** A policy under which a certificate was issued. */
@@ -86,13 +86,13 @@ function walkUserNotice(cursor: DerCursor): void {
   const outer = cursor.enter(Tag.SEQUENCE, POLICIES)
   if (cursor.peek() === Tag.SEQUENCE) {
     const reference = cursor.enter(Tag.SEQUENCE, POLICIES)
-    walkDirectoryString(cursor, POLICIES)
+    walkDisplayText(cursor, POLICIES)
     const numbers = cursor.enter(Tag.SEQUENCE, POLICIES)
     while (!cursor.atEnd) cursor.integer(POLICIES)
     cursor.leave(numbers, POLICIES)
     cursor.leave(reference, POLICIES)
   }
-  if (!cursor.atEnd) walkDirectoryString(cursor, POLICIES)
+  if (!cursor.atEnd) walkDisplayText(cursor, POLICIES)
   cursor.leave(outer, POLICIES)
 }
 

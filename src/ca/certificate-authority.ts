@@ -1,0 +1,424 @@
+/**
+ * A certificate authority: a CA certificate, the chain to its root, and what signs for it.
+ *
+ * @module
+ */
+
+import { Csr, type CsrInput } from '../csr/csr.ts'
+import { type VerifiedCsr, verifyProofOfPossession } from '../csr/proof-of-possession.ts'
+import { MeshPkiError } from '../errors.ts'
+import { equalRange, toHex } from '../internal/bytes.ts'
+import { type Clock, currentTime, systemClock } from '../internal/clock.ts'
+import { readDuration } from '../internal/duration.ts'
+import { checkOneOf, checkOptionNames, readCount } from '../internal/options.ts'
+import { type RandomSource, systemRandom } from '../internal/web-crypto.ts'
+import { SpiffeId } from '../spiffe/spiffe-id.ts'
+import { constraintViolation } from '../verify/name-constraints.ts'
+import type { PathError } from '../verify/path-error.ts'
+import { Certificate } from '../x509/certificate.ts'
+import { type CertificateInput, toCertificate, toCertificates } from '../x509/certificate-input.ts'
+import { certificateLabel } from '../x509/certificate-label.ts'
+import { KeyUsageBit } from '../x509/extensions/key-usage.ts'
+import { encodeGeneralNames, type GeneralName, type GeneralNameInput } from '../x509/general-name.ts'
+import type { NameInput } from '../x509/name.ts'
+import { readNameOption } from '../x509/name.ts'
+import { resolveSigner, type SignerInput } from '../x509/resolve-signer.ts'
+import type { AbortSignalLike, Signer } from '../x509/signer.ts'
+import { CertificateTemplate, type CertificateValues } from './certificate-template.ts'
+import { dryRun, subjectKeyIdOf } from './dry-run.ts'
+import { cappedValidity, checkPathLengthBelow, checkSubject } from './issuance-rules.ts'
+import { KEY_IDENTIFIER_METHODS, type KeyIdentifierMethod, keyIdentifier } from './key-identifier.ts'
+import { encodeNameConstraints, type NameConstraintsInput } from './name-constraints-input.ts'
+import { PROFILE_NAMES, type ProfileName, profileOf } from './profile.ts'
+import { randomSerialNumber } from './serial-number.ts'
+import { CheckedSigner, checkIntent, type IssuanceIntent, unsignedCertificate } from './sign-certificate.ts'
+
+/** Options of {@link CertificateAuthority.from}. */
+export interface CertificateAuthorityOptions {
+  /** The CA's own certificate. */
+  readonly certificate: CertificateInput
+  /** The certificates above it, in any order, root included. Its validity caps what is issued. */
+  readonly chain?: CertificateInput | readonly CertificateInput[] | undefined
+  /** What signs for it: a `PrivateKey`, a pair, or any `Signer`. */
+  readonly signer: SignerInput
+  /** Profile of what it issues, unless a call says otherwise. Default `'mesh'`. */
+  readonly profile?: ProfileName | undefined
+  /**
+   * `'signed'` (default): the dry run signs a throw-away leaf. `'unsigned'`: it does not touch the key, for
+   * HSMs that count every signature.
+   */
+  readonly selfTest?: 'signed' | 'unsigned' | undefined
+  readonly clock?: Clock | undefined
+  /** Source of serial numbers. Default: the runtime's. */
+  readonly random?: RandomSource | undefined
+}
+
+/** What both kinds of issuance share. */
+interface IssueOptions {
+  /** How long it is valid, from now: `'90d'`, `'24h'`. Capped to the least `notAfter` of the issuer's chain. */
+  readonly lifetime: string
+  /** How far before now validity begins, for clocks that lag. Default `'2m'`, as istiod. */
+  readonly backdate?: string | undefined
+  readonly profile?: ProfileName | undefined
+  /** How the subject key identifier is computed. Default `'sha1'`, RFC 5280's method (1). */
+  readonly keyIdentifier?: KeyIdentifierMethod | undefined
+  /** Given to the signer. */
+  readonly signal?: AbortSignalLike | undefined
+}
+
+/** Options of {@link CertificateAuthority.issueIntermediate}. */
+export interface IssueIntermediateOptions extends IssueOptions {
+  /** The subject; not empty, and of no certificate above. Default: the subject of the request. */
+  readonly subject?: NameInput | undefined
+  /** How many CAs may follow below it. Default 0 for profiles `mesh` and `istio`, `'none'` (no limit) for `gloo`. */
+  readonly pathLength?: number | 'none' | undefined
+  /** Its own subject alternative names. Those of the request are ignored. */
+  readonly subjectAltNames?: readonly (GeneralNameInput | GeneralName)[] | undefined
+  /** Subtrees for all names below it. */
+  readonly nameConstraints?: NameConstraintsInput | undefined
+}
+
+/** Options of {@link CertificateAuthority.issueWorkload}. */
+export interface IssueWorkloadOptions extends IssueOptions {
+  /** The identity; it must have a path. The request's own names are ignored. */
+  readonly id: SpiffeId | string
+  /** The subject. Default: empty, the identity being in the subject alternative name. */
+  readonly subject?: NameInput | undefined
+  /** Further subject alternative names, none of them a URI: an SVID has exactly one (X509-SVID §2). */
+  readonly subjectAltNames?: readonly (GeneralNameInput | GeneralName)[] | undefined
+}
+
+/** An issued certificate. */
+export interface IssuedCertificate {
+  readonly certificate: Certificate
+  /** The certificate and its issuers, root last. */
+  readonly chain: readonly Certificate[]
+  /** The certificate above whose `notAfter` cut the lifetime short; absent when the lifetime is as asked. */
+  readonly cappedBy?: Certificate | undefined
+}
+
+const DEFAULT_BACKDATE = '2m'
+const ISSUE_NAMES = [
+  'lifetime',
+  'backdate',
+  'profile',
+  'keyIdentifier',
+  'signal',
+  'subject',
+  'subjectAltNames',
+]
+
+/**
+ * A CA that signs requests. The subject's private key never comes here: only its request does, and the
+ * request proves that its sender holds the key.
+ *
+ * @example
+ * ```ts
+ * import { CertificateAuthority, createRootCa } from 'mesh-pki/ca'
+ * import { createCsr } from 'mesh-pki/csr'
+ * import { SpiffeId } from 'mesh-pki/spiffe'
+ *
+ * const root = await createRootCa({ subject: 'CN=Root CA,O=Example', lifetime: '3650d' })
+ *
+ * // In the cluster: a key that stays, a request that travels.
+ * const { csr, signer } = await createCsr({ subject: 'L=kind2,CN=Intermediate CA,O=Example', key: 'P-256' })
+ * const { certificate, chain } = await root.issueIntermediate(csr, { lifetime: '365d', pathLength: 0 })
+ * const ca = await CertificateAuthority.from({ certificate, chain, signer })
+ *
+ * const workload = await createCsr({ key: 'P-256' })
+ * const svid = await ca.issueWorkload(workload.csr, {
+ *   id: SpiffeId.parse('spiffe://kind2/ns/default/sa/bookinfo-productpage'),
+ *   lifetime: '24h',
+ * })
+ * ```
+ */
+export class CertificateAuthority {
+  /** The CA's certificate. */
+  readonly certificate: Certificate
+  /** The CA's certificate and its issuers, root last; every signature in it was verified. */
+  readonly chain: readonly Certificate[]
+  readonly #signer: CheckedSigner
+  readonly #clock: Clock
+  readonly #random: RandomSource
+  readonly #profile: ProfileName
+  readonly #refusedPurpose: PathError | undefined
+  /** Issuers of the chain that constrain names. */
+  readonly #constraining: readonly Certificate[]
+  readonly #workloadTemplates = new Map<string, Promise<CertificateTemplate>>()
+
+  private constructor(
+    options: CertificateAuthorityOptions,
+    signer: CheckedSigner,
+    chain: readonly Certificate[],
+    refusedPurpose: PathError | undefined,
+  ) {
+    const [certificate] = chain
+    if (certificate === undefined)
+      throw new RangeError('the chain of a CA holds at least its own certificate')
+    this.certificate = certificate
+    this.chain = Object.freeze([...chain])
+    this.#signer = signer
+    this.#clock = options.clock ?? systemClock
+    this.#random = options.random ?? systemRandom
+    this.#profile = options.profile ?? 'mesh'
+    this.#refusedPurpose = refusedPurpose
+    this.#constraining = chain.filter((issuer) => issuer.nameConstraints !== undefined)
+  }
+
+  /**
+   * Takes over a CA whose certificate exists: checks that it is a CA's and valid now, that the signer holds
+   * its key, and that what it signs will verify (a dry run with a throw-away leaf).
+   *
+   * @throws `MeshPkiError` `ERR_CA_NOT_CA`, `ERR_CA_KEY_USAGE`, `ERR_CA_EXPIRED`, `ERR_CA_NOT_YET_VALID`,
+   * `ERR_CA_KEY_MISMATCH`, `ERR_CA_SIGNER`, `ERR_CA_DRY_RUN`, and what reading throws.
+   */
+  static async from(options: CertificateAuthorityOptions): Promise<CertificateAuthority> {
+    checkOptionNames(
+      options,
+      ['certificate', 'chain', 'signer', 'profile', 'selfTest', 'clock', 'random'],
+      'CertificateAuthority.from',
+    )
+    checkOneOf(options.profile ?? 'mesh', PROFILE_NAMES, 'profile')
+    const selfTest = checkOneOf(options.selfTest ?? 'signed', ['signed', 'unsigned'], 'selfTest')
+    const certificate = toCertificate(options.certificate, 'certificate')
+    const above = toCertificates(options.chain ?? [], 'chain').filter((issuer) => !issuer.equals(certificate))
+    checkCanSign(certificate)
+    const now = currentTime(options.clock ?? systemClock)
+    cappedValidity(now, 1000, 0, [certificate])
+    const signer = await CheckedSigner.of(await resolveSigner(options.signer, {}))
+    checkKeyMatches(certificate, signer.signer)
+    const { chain, refusedPurpose } = await dryRun({
+      certificate,
+      above,
+      signer: selfTest === 'signed' ? signer : undefined,
+      now,
+    })
+    return new CertificateAuthority(options, signer, chain, refusedPurpose)
+  }
+
+  /** What signs for this CA. */
+  get signer(): Signer {
+    return this.#signer.signer
+  }
+
+  /**
+   * Signs a request as an intermediate CA.
+   *
+   * Of the request only the proven key counts, and its subject where none is given. The result was verified
+   * by a dry run below it before it is answered.
+   *
+   * @throws `MeshPkiError` `ERR_CSR_SIGNATURE`, `ERR_KEY_…`, `ERR_CA_PATH_LENGTH`, `ERR_CA_SUBJECT`,
+   * `ERR_CA_SELF_ISSUED`, `ERR_CA_KEY_REUSED`, `ERR_CA_NAME_CONSTRAINTS`, `ERR_CA_EXPIRED`,
+   * `ERR_CA_NOT_YET_VALID`, `ERR_CA_SIGNER`, `ERR_CA_DRY_RUN`; `TypeError` and `RangeError` for options.
+   */
+  async issueIntermediate(
+    csr: CsrInput | VerifiedCsr,
+    options: IssueIntermediateOptions,
+  ): Promise<IssuedCertificate> {
+    checkOptionNames(options, [...ISSUE_NAMES, 'pathLength', 'nameConstraints'], 'issueIntermediate')
+    const profile = profileOf(
+      checkOneOf(options.profile ?? this.#profile, PROFILE_NAMES, 'profile'),
+      'intermediate',
+    )
+    const asked = options.pathLength ?? profile.pathLength
+    const pathLength = asked === 'none' ? undefined : readCount(asked, 'pathLength', 0, 255)
+    checkPathLengthBelow(pathLength, this.chain)
+    const values = this.#readIssue(options)
+    const verified = await verifyProofOfPossession(csr)
+    const { publicKey } = Csr.signedPartsOf(verified.csr)
+    const subject =
+      options.subject === undefined ? verified.csr.subject : readNameOption(options.subject, 'subject')
+    checkSubject(subject, publicKey, true, this.chain)
+    const names = options.subjectAltNames ?? []
+    const template = await CertificateTemplate.compile({
+      ...this.#templateBase(),
+      profile,
+      pathLength,
+      enciphers: true,
+    })
+    const { certificate, chain, cappedBy } = await this.#issue(
+      template,
+      {
+        ...values,
+        subject: subject.der,
+        publicKey,
+        subjectKeyId: keyIdentifier(publicKey, values.method),
+        subjectAltNames: names.length === 0 ? undefined : encodeGeneralNames(names),
+        nameConstraints:
+          options.nameConstraints === undefined ? undefined : encodeNameConstraints(options.nameConstraints),
+      },
+      { isCa: true, pathLength },
+      options.signal,
+    )
+    await dryRun({ certificate, above: this.chain, signer: undefined, now: values.now })
+    return { certificate, chain, cappedBy }
+  }
+
+  /**
+   * Signs a request as a workload certificate with a SPIFFE identity (X509-SVID §2 to §4): one URI, not a
+   * CA, for servers and clients.
+   *
+   * @throws `MeshPkiError` `ERR_CSR_SIGNATURE`, `ERR_KEY_…`, `ERR_SPIFFE_ID`, `ERR_CA_SUBJECT_ALT_NAME`,
+   * `ERR_CA_KEY_REUSED`, `ERR_CA_SELF_ISSUED`, `ERR_CA_NAME_CONSTRAINTS`, `ERR_CA_EXPIRED`,
+   * `ERR_CA_NOT_YET_VALID`, `ERR_CA_SIGNER`, `ERR_CA_DRY_RUN`; `TypeError` and `RangeError` for options.
+   */
+  async issueWorkload(
+    csr: CsrInput | VerifiedCsr,
+    options: IssueWorkloadOptions,
+  ): Promise<IssuedCertificate> {
+    checkOptionNames(options, [...ISSUE_NAMES, 'id'], 'issueWorkload')
+    const profileName = checkOneOf(options.profile ?? this.#profile, PROFILE_NAMES, 'profile')
+    const subjectAltNames = workloadNames(options)
+    if (this.#refusedPurpose !== undefined) {
+      throw new MeshPkiError(
+        'ERR_CA_DRY_RUN',
+        `workload certificates are for servers and clients, which this chain refuses: ${this.#refusedPurpose.message}`,
+        { cause: this.#refusedPurpose },
+      )
+    }
+    const values = this.#readIssue(options)
+    const verified = await verifyProofOfPossession(csr)
+    const { publicKey } = Csr.signedPartsOf(verified.csr)
+    const subject = readNameOption(options.subject ?? [], 'subject')
+    checkSubject(subject, publicKey, false, this.chain)
+    const template = await this.#workloadTemplate(profileName, verified.csr.publicKeyType.startsWith('RSA'))
+    return this.#issue(
+      template,
+      {
+        ...values,
+        subject: subject.der,
+        publicKey,
+        subjectKeyId: keyIdentifier(publicKey, values.method),
+        subjectAltNames,
+      },
+      { isCa: false, pathLength: undefined },
+      options.signal,
+    )
+  }
+
+  /** Checks what every issuance has in common, before any work. */
+  #readIssue(options: IssueOptions): Pick<CertificateValues, 'notBefore' | 'notAfter' | 'serialNumber'> & {
+    readonly cappedBy: Certificate | undefined
+    readonly method: KeyIdentifierMethod
+    readonly now: number
+  } {
+    const lifetime = readDuration(options.lifetime, 'lifetime')
+    const backdate = readDuration(options.backdate ?? DEFAULT_BACKDATE, 'backdate', { allowZero: true })
+    const method = checkOneOf(options.keyIdentifier ?? 'sha1', KEY_IDENTIFIER_METHODS, 'keyIdentifier')
+    const now = currentTime(this.#clock)
+    return {
+      ...cappedValidity(now, lifetime, backdate, this.chain),
+      serialNumber: randomSerialNumber(this.#random),
+      method,
+      now,
+    }
+  }
+
+  async #issue(
+    template: CertificateTemplate,
+    values: CertificateValues & { readonly cappedBy: Certificate | undefined },
+    kind: Pick<IssuanceIntent, 'isCa' | 'pathLength'>,
+    signal: AbortSignalLike | undefined,
+  ): Promise<IssuedCertificate> {
+    const tbs = template.build(values)
+    if (this.#constraining.length > 0) this.#checkConstraints(unsignedCertificate(tbs, this.signer))
+    const certificate = await this.#signer.certify(tbs, signal)
+    checkIntent(certificate, {
+      ...kind,
+      serialNumber: toHex(values.serialNumber),
+      notAfter: values.notAfter,
+      publicKey: values.publicKey,
+      subjectAltNames: values.subjectAltNames,
+    })
+    return { certificate, chain: [certificate, ...this.chain], cappedBy: values.cappedBy }
+  }
+
+  /** What the chain's name constraints refuse is not signed. */
+  #checkConstraints(certificate: Certificate): void {
+    for (const issuer of this.#constraining) {
+      const violation = constraintViolation(issuer, certificate, { take: () => true })
+      if (violation?.kind !== 'violation') continue
+      throw new MeshPkiError(
+        'ERR_CA_NAME_CONSTRAINTS',
+        `the certificate would never verify: ${violation.text}, by the name constraints of ${certificateLabel(issuer)} (RFC 5280 §4.2.1.10)`,
+      )
+    }
+  }
+
+  #workloadTemplate(name: ProfileName, enciphers: boolean): Promise<CertificateTemplate> {
+    const key = `${name} ${enciphers}`
+    let template = this.#workloadTemplates.get(key)
+    if (template === undefined) {
+      template = CertificateTemplate.compile({
+        ...this.#templateBase(),
+        profile: profileOf(name, 'workload'),
+        pathLength: undefined,
+        enciphers,
+      })
+      this.#workloadTemplates.set(key, template)
+    }
+    return template
+  }
+
+  #templateBase(): {
+    issuer: Uint8Array
+    algorithm: Signer['signatureAlgorithm']
+    authorityKeyId: Uint8Array | undefined
+  } {
+    return {
+      issuer: this.certificate.subject.der,
+      algorithm: this.signer.signatureAlgorithm,
+      authorityKeyId: subjectKeyIdOf(this.certificate),
+    }
+  }
+}
+
+/** @throws `MeshPkiError` `ERR_CA_NOT_CA`, `ERR_CA_KEY_USAGE`. */
+function checkCanSign(certificate: Certificate): void {
+  if (!certificate.isCa) {
+    throw new MeshPkiError(
+      'ERR_CA_NOT_CA',
+      `${certificateLabel(certificate)} is not a CA certificate: expected basic constraints with cA TRUE (RFC 5280 §4.2.1.9)`,
+    )
+  }
+  const { keyUsage } = Certificate.layoutOf(certificate)
+  if (keyUsage !== 0 && (keyUsage & KeyUsageBit.keyCertSign) === 0) {
+    throw new MeshPkiError(
+      'ERR_CA_KEY_USAGE',
+      `${certificateLabel(certificate)} may not sign certificates: expected key usage keyCertSign, found ${certificate.keyUsage?.join(', ')} (RFC 5280 §4.2.1.3)`,
+    )
+  }
+}
+
+/** @throws `MeshPkiError` `ERR_CA_KEY_MISMATCH`. */
+function checkKeyMatches(certificate: Certificate, signer: Signer): void {
+  const { publicKeyStart, publicKeyEnd } = Certificate.layoutOf(certificate)
+  const { publicKey } = signer
+  if (
+    equalRange(Certificate.bytesOf(certificate), publicKeyStart, publicKeyEnd, publicKey, 0, publicKey.length)
+  )
+    return
+  throw new MeshPkiError(
+    'ERR_CA_KEY_MISMATCH',
+    `the signer's key is not that of ${certificateLabel(certificate)}: certificate and key come from different CAs, or one of them was renewed`,
+  )
+}
+
+/** The identity first, then the further names. */
+function workloadNames({ id, subjectAltNames = [] }: IssueWorkloadOptions): Uint8Array {
+  const identity = typeof id === 'string' ? SpiffeId.parse(id) : id
+  if (!(identity instanceof SpiffeId)) throw new TypeError('option "id" must be a SpiffeId or its text')
+  if (identity.path === '') {
+    throw new MeshPkiError(
+      'ERR_CA_SUBJECT_ALT_NAME',
+      `the identity ${String(identity)} has no path; a workload's must have one, that of a trust domain is for CAs (X509-SVID §5.2)`,
+    )
+  }
+  if (subjectAltNames.some((name) => name.type === 'uri')) {
+    throw new MeshPkiError(
+      'ERR_CA_SUBJECT_ALT_NAME',
+      'option "subjectAltNames" holds a URI, but an SVID has exactly one, its identity: use the option "id" (X509-SVID §2)',
+    )
+  }
+  return encodeGeneralNames([{ type: 'uri', value: String(identity) }, ...subjectAltNames])
+}

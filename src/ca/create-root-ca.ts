@@ -1,0 +1,142 @@
+/**
+ * Makes root CAs.
+ *
+ * @module
+ */
+
+import { toHex } from '../internal/bytes.ts'
+import { type Clock, currentTime, systemClock } from '../internal/clock.ts'
+import { readDuration } from '../internal/duration.ts'
+import { checkOneOf, checkOptionNames, readCount } from '../internal/options.ts'
+import { type RandomSource, systemRandom, type WebCryptoLike } from '../internal/web-crypto.ts'
+import type { KeyAlgorithm } from '../x509/generate-key-pair.ts'
+import { type NameInput, readNameOption } from '../x509/name.ts'
+import { resolveSigner, type SignerInput } from '../x509/resolve-signer.ts'
+import type { AbortSignalLike } from '../x509/signer.ts'
+import { CertificateAuthority } from './certificate-authority.ts'
+import { CertificateTemplate } from './certificate-template.ts'
+import { checkSubject } from './issuance-rules.ts'
+import { KEY_IDENTIFIER_METHODS, type KeyIdentifierMethod, keyIdentifier } from './key-identifier.ts'
+import { encodeNameConstraints, type NameConstraintsInput } from './name-constraints-input.ts'
+import { PROFILE_NAMES, type ProfileName, profileOf } from './profile.ts'
+import { randomSerialNumber } from './serial-number.ts'
+import { CheckedSigner, checkIntent } from './sign-certificate.ts'
+
+/** Options of {@link createRootCa}. */
+export interface CreateRootCaOptions {
+  /** Its name; not empty. */
+  readonly subject: NameInput
+  /** How long it is valid, from now: `'3650d'`. */
+  readonly lifetime: string
+  /** A `PrivateKey`, a pair, any `Signer`, or the kind of key to make. Default `'P-256'`. */
+  readonly key?: SignerInput | KeyAlgorithm | undefined
+  /** Whether a key that is made here may be exported. Default `false`: it is gone when the process ends. */
+  readonly extractable?: boolean | undefined
+  /** How many CAs may follow below it. Default: no limit. 0 allows workload certificates only. */
+  readonly pathLength?: number | undefined
+  /** Subtrees for all names below it. */
+  readonly nameConstraints?: NameConstraintsInput | undefined
+  /** Shape of the root and of what it issues. Default `'mesh'`. */
+  readonly profile?: ProfileName | undefined
+  /** How far before now validity begins. Default `'2m'`. */
+  readonly backdate?: string | undefined
+  /** How the subject key identifier is computed. Default `'sha1'`. */
+  readonly keyIdentifier?: KeyIdentifierMethod | undefined
+  /** As in `CertificateAuthority.from`. */
+  readonly selfTest?: 'signed' | 'unsigned' | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: RandomSource | undefined
+  /** A WebCrypto implementation that shall make and hold the key. */
+  readonly crypto?: WebCryptoLike | undefined
+  readonly signal?: AbortSignalLike | undefined
+}
+
+const OPTION_NAMES = [
+  'subject',
+  'lifetime',
+  'key',
+  'extractable',
+  'pathLength',
+  'nameConstraints',
+  'profile',
+  'backdate',
+  'keyIdentifier',
+  'selfTest',
+  'clock',
+  'random',
+  'crypto',
+  'signal',
+]
+
+/**
+ * Makes a self-signed root CA and proves by a dry run that what it signs verifies.
+ *
+ * @throws `MeshPkiError` `ERR_NAME_SYNTAX`, `ERR_CA_SUBJECT`, `ERR_CA_NAME_CONSTRAINTS`, `ERR_CA_SIGNER`,
+ * `ERR_CA_DRY_RUN`, `ERR_KEY_…`; `TypeError` and `RangeError` for options.
+ *
+ * @example
+ * ```ts
+ * import { createRootCa } from 'mesh-pki/ca'
+ * import { exportPrivateKey, generateKeyPair } from 'mesh-pki/x509'
+ *
+ * const { privateKey } = await generateKeyPair('P-384', { extractable: true })
+ * const root = await createRootCa({ subject: 'CN=Root CA,O=Example', lifetime: '3650d', key: privateKey })
+ * console.log(root.certificate.toPem(), await exportPrivateKey(privateKey, { format: 'pkcs8' }))
+ * ```
+ */
+export async function createRootCa(options: CreateRootCaOptions): Promise<CertificateAuthority> {
+  checkOptionNames(options, OPTION_NAMES, 'createRootCa')
+  const profile = profileOf(checkOneOf(options.profile ?? 'mesh', PROFILE_NAMES, 'profile'), 'root')
+  const method = checkOneOf(options.keyIdentifier ?? 'sha1', KEY_IDENTIFIER_METHODS, 'keyIdentifier')
+  const lifetime = readDuration(options.lifetime, 'lifetime')
+  const backdate = readDuration(options.backdate ?? '2m', 'backdate', { allowZero: true })
+  const pathLength =
+    options.pathLength === undefined ? undefined : readCount(options.pathLength, 'pathLength', 0, 255)
+  const subject = readNameOption(options.subject, 'subject')
+  const nameConstraints =
+    options.nameConstraints === undefined ? undefined : encodeNameConstraints(options.nameConstraints)
+  const clock = options.clock ?? systemClock
+
+  checkSubject(subject, new Uint8Array(), true, [])
+  const signer = await CheckedSigner.of(await resolveSigner(options.key ?? 'P-256', options))
+  const { publicKey, signatureAlgorithm } = signer.signer
+  const template = await CertificateTemplate.compile({
+    profile,
+    issuer: subject.der,
+    algorithm: signatureAlgorithm,
+    pathLength,
+    // A self-signed certificate needs none (RFC 5280 §4.2.1.1), and none of the profiles has one.
+    authorityKeyId: undefined,
+    enciphers: true,
+  })
+  const now = currentTime(clock)
+  const serialNumber = randomSerialNumber(options.random ?? systemRandom)
+  const notAfter = now + lifetime
+  const tbs = template.build({
+    serialNumber,
+    notBefore: now - backdate,
+    notAfter,
+    subject: subject.der,
+    publicKey,
+    subjectKeyId: keyIdentifier(publicKey, method),
+    subjectAltNames: undefined,
+    nameConstraints,
+  })
+  const certificate = await signer.certify(tbs, options.signal)
+  checkIntent(certificate, {
+    serialNumber: toHex(serialNumber),
+    isCa: true,
+    pathLength,
+    notAfter,
+    publicKey,
+    subjectAltNames: undefined,
+  })
+  return CertificateAuthority.from({
+    certificate,
+    signer: signer.signer,
+    profile: profile.name,
+    selfTest: options.selfTest,
+    clock,
+    random: options.random,
+  })
+}

@@ -1,0 +1,110 @@
+/**
+ * Proves that what a CA signs will verify, before anybody depends on it.
+ *
+ * istiod checks its CA as if it were the leaf, and so accepts a root with path length 0 over an
+ * intermediate, below which no workload ever verifies. Here a throw-away leaf goes the whole way.
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../errors.ts'
+import { checkUnsignedLeaf } from '../verify/dry-run.ts'
+import type { PathError } from '../verify/path-error.ts'
+import { type CheckPathResult, checkPath } from '../verify/verify-path.ts'
+import { Certificate } from '../x509/certificate.ts'
+import { certificateLabel } from '../x509/certificate-label.ts'
+import { defaultSignatureAlgorithm } from '../x509/private-key.ts'
+import { readPublicKeyInfo } from '../x509/public-key-info.ts'
+import { isSelfSigned } from '../x509/self-signed.ts'
+import { checkPublicKeyInfo } from '../x509/verification-key.ts'
+import { CertificateTemplate } from './certificate-template.ts'
+import { profileOf } from './profile.ts'
+import { type CheckedSigner, unsignedCertificate } from './sign-certificate.ts'
+
+/** What a dry run starts from. */
+export interface DryRunParameters {
+  readonly certificate: Certificate
+  /** Certificates that may lead from it to its root. */
+  readonly above: readonly Certificate[]
+  /** Its signer, for a signed run; `undefined` where the key is elsewhere or may not sign for a test. */
+  readonly signer: CheckedSigner | undefined
+  readonly now: number
+}
+
+/** The outcome of a dry run. */
+export interface DryRunResult {
+  /** The certificate and its issuers, root last, each one's signature verified. */
+  readonly chain: readonly Certificate[]
+  /** Set where extended key usage in the chain refuses server or client authentication. */
+  readonly refusedPurpose: PathError | undefined
+}
+
+/** Runs the whole verification on a throw-away leaf. @throws `MeshPkiError` `ERR_CA_DRY_RUN` with the `PathError` as cause. */
+export async function dryRun(parameters: DryRunParameters): Promise<DryRunResult> {
+  const leaf = await throwAwayLeaf(parameters)
+  const anchors = anchorsOf(parameters)
+  const intermediates = [parameters.certificate, ...parameters.above]
+  const check = (purpose: 'serverAuth' | 'clientAuth' | 'any'): Promise<CheckPathResult> => {
+    const options = { anchors, purpose, time: new Date(parameters.now) }
+    return parameters.signer === undefined
+      ? checkUnsignedLeaf(leaf, intermediates, options)
+      : checkPath(leaf, { ...options, intermediates })
+  }
+  const any = await check('any')
+  if (!any.ok) {
+    throw new MeshPkiError(
+      'ERR_CA_DRY_RUN',
+      `no certificate that ${certificateLabel(parameters.certificate)} signs would verify: ${any.error.message}`,
+      { cause: any.error },
+    )
+  }
+  let refusedPurpose: PathError | undefined
+  for (const purpose of ['serverAuth', 'clientAuth'] as const) {
+    const result = await check(purpose)
+    if (!result.ok) refusedPurpose ??= result.error
+  }
+  return { chain: any.path.certificates.slice(1), refusedPurpose }
+}
+
+/** Roots of what was given: self-signed ones, or else the last. */
+function anchorsOf({ certificate, above }: DryRunParameters): readonly Certificate[] {
+  const all = [certificate, ...above]
+  const roots = all.filter(isSelfSigned)
+  return roots.length > 0 ? roots : [all[all.length - 1] ?? certificate]
+}
+
+/** A leaf without any name, for the CA's own key, valid for the instant of the check only. It is never handed out. */
+async function throwAwayLeaf({ certificate, signer, now }: DryRunParameters): Promise<Certificate> {
+  const { publicKey } = certificate
+  const kind = checkPublicKeyInfo(readPublicKeyInfo(publicKey))
+  const algorithm = signer?.signer.signatureAlgorithm ?? defaultSignatureAlgorithm(kind)
+  const layout = Certificate.layoutOf(certificate)
+  const template = await CertificateTemplate.compile({
+    profile: profileOf('mesh', 'workload'),
+    issuer: certificate.subject.der,
+    algorithm,
+    pathLength: undefined,
+    authorityKeyId: subjectKeyIdOf(certificate),
+    enciphers: false,
+  })
+  const tbs = template.build({
+    serialNumber: Uint8Array.of(1),
+    notBefore: Math.max(layout.notBefore, now - 1000),
+    notAfter: now,
+    subject: Uint8Array.of(0x30, 0),
+    publicKey,
+    subjectKeyId: undefined,
+    subjectAltNames: undefined,
+  })
+  return signer === undefined
+    ? unsignedCertificate(tbs, { publicKey, signatureAlgorithm: algorithm, sign: () => new Uint8Array() })
+    : signer.certify(tbs)
+}
+
+/** The octets of a certificate's subject key identifier. */
+export function subjectKeyIdOf(certificate: Certificate): Uint8Array | undefined {
+  const { subjectKeyIdStart, subjectKeyIdEnd } = Certificate.layoutOf(certificate)
+  return subjectKeyIdStart === 0
+    ? undefined
+    : Certificate.bytesOf(certificate).slice(subjectKeyIdStart, subjectKeyIdEnd)
+}

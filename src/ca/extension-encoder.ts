@@ -1,0 +1,76 @@
+/**
+ * Encodes the extensions that are the same in every certificate of an issuer and profile.
+ *
+ * `@peculiar/x509` builds them, once; the door is loaded when the first template is.
+ *
+ * @module
+ */
+
+import { toHex } from '../internal/bytes.ts'
+import { Tag } from '../internal/der.ts'
+import { derObjectIdentifier, derOctetString, derSequence, derValue } from '../internal/der-writer.ts'
+import { ExtendedKeyUsage } from '../x509/extensions/extended-key-usage.ts'
+import type { KeyUsageName } from '../x509/extensions/key-usage.ts'
+
+/** DER of a whole Extension. */
+export type EncodedExtension = Uint8Array
+
+/** Extensions with a constant value. */
+export interface FixedExtensions {
+  readonly isCa: boolean
+  readonly pathLength: number | undefined
+  readonly keyUsage: readonly KeyUsageName[]
+  /** The issuer's subject key identifier; `undefined` for none. */
+  readonly authorityKeyId: Uint8Array | undefined
+}
+
+/** Encodes basic constraints, key usage, extended key usage and authority key identifier. */
+export async function encodeFixedExtensions(
+  fixed: FixedExtensions,
+): Promise<
+  Readonly<
+    Record<'basicConstraints' | 'keyUsage' | 'extendedKeyUsage' | 'authorityKeyIdentifier', EncodedExtension>
+  >
+> {
+  const {
+    AuthorityKeyIdentifierExtension,
+    BasicConstraintsExtension,
+    ExtendedKeyUsageExtension,
+    KeyUsageFlags,
+    KeyUsagesExtension,
+  } = await import('../internal/peculiar.ts')
+  let flags = 0
+  for (const name of fixed.keyUsage) flags |= KeyUsageFlags[name]
+  return {
+    basicConstraints: bytesOf(new BasicConstraintsExtension(fixed.isCa, fixed.pathLength, true)),
+    keyUsage: bytesOf(new KeyUsagesExtension(flags, true)),
+    extendedKeyUsage: fixed.isCa
+      ? new Uint8Array()
+      : bytesOf(new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth])),
+    authorityKeyIdentifier:
+      fixed.authorityKeyId === undefined
+        ? new Uint8Array()
+        : bytesOf(new AuthorityKeyIdentifierExtension(toHex(fixed.authorityKeyId))),
+  }
+}
+
+function bytesOf(extension: { readonly rawData: ArrayBuffer }): EncodedExtension {
+  return new Uint8Array(extension.rawData)
+}
+
+/** An extension that varies: its value comes encoded. */
+export function encodeExtension(oid: string, critical: boolean, value: Uint8Array): EncodedExtension {
+  const flag = critical ? Uint8Array.of(Tag.BOOLEAN, 1, 0xff) : new Uint8Array()
+  return derSequence(derObjectIdentifier(oid), flag, derOctetString(value))
+}
+
+/** Subject key identifier. */
+export function encodeSubjectKeyIdentifier(keyId: Uint8Array): EncodedExtension {
+  return derValue(Tag.SEQUENCE, Uint8Array.of(6, 3, 0x55, 0x1d, 0x0e), derOctetString(derOctetString(keyId)))
+}
+
+/** Subject alternative name; `names` is DER of GeneralNames. */
+export function encodeSubjectAltName(names: Uint8Array, critical: boolean): EncodedExtension {
+  const flag = critical ? Uint8Array.of(Tag.BOOLEAN, 1, 0xff) : new Uint8Array()
+  return derValue(Tag.SEQUENCE, Uint8Array.of(6, 3, 0x55, 0x1d, 0x11), flag, derOctetString(names))
+}

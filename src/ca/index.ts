@@ -1,0 +1,17 @@
+/**
+ * `mesh-pki/ca`: root CAs, intermediates and workload certificates.
+ *
+ * @module
+ */
+
+export {
+  CertificateAuthority,
+  type CertificateAuthorityOptions,
+  type IssuedCertificate,
+  type IssueIntermediateOptions,
+  type IssueWorkloadOptions,
+} from './certificate-authority.ts'
+export { type CreateRootCaOptions, createRootCa } from './create-root-ca.ts'
+export type { KeyIdentifierMethod } from './key-identifier.ts'
+export type { NameConstraintsInput } from './name-constraints-input.ts'
+export type { ProfileName } from './profile.ts'

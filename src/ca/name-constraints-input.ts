@@ -1,0 +1,79 @@
+/**
+ * Name constraints as callers give them (RFC 5280 §4.2.1.10).
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../errors.ts'
+import { context } from '../internal/der.ts'
+import { derSequence, derValue } from '../internal/der-writer.ts'
+import { checkOptionNames } from '../internal/options.ts'
+import { quote } from '../internal/text.ts'
+import { normalizeDnsName } from '../verify/dns-name.ts'
+import { encodeGeneralName, type GeneralNameInput } from '../x509/general-name.ts'
+import { parseIpAddress } from '../x509/ip-address.ts'
+import { type EncodedExtension, encodeExtension } from './extension-encoder.ts'
+
+/**
+ * Subtrees for names below a CA.
+ *
+ * `dns`: a domain, itself and below. `email`: a mailbox, a host, or with a leading dot the hosts of a domain.
+ * `uri`: a host, or with a leading dot everything below a domain; for SPIFFE IDs the trust domain.
+ * `ip`: a range such as `10.0.0.0/8`. `directory`: the beginning of a name.
+ */
+export interface NameConstraintsInput {
+  readonly permitted?: readonly GeneralNameInput[] | undefined
+  readonly excluded?: readonly GeneralNameInput[] | undefined
+}
+
+/** The critical extension. @throws `MeshPkiError` `ERR_CA_NAME_CONSTRAINTS` or `ERR_GENERAL_NAME`. */
+export function encodeNameConstraints(input: NameConstraintsInput): EncodedExtension {
+  checkOptionNames(input, ['permitted', 'excluded'], 'option "nameConstraints"')
+  const { permitted = [], excluded = [] } = input
+  if (permitted.length + excluded.length === 0) {
+    throw new MeshPkiError(
+      'ERR_CA_NAME_CONSTRAINTS',
+      'option "nameConstraints" has neither permitted nor excluded subtrees; leave it out for no constraint (RFC 5280 §4.2.1.10)',
+    )
+  }
+  const lists = [permitted, excluded].map((subtrees, i) =>
+    subtrees.length === 0
+      ? new Uint8Array()
+      : derValue(
+          context(i),
+          ...subtrees.map((name) => derSequence(encodeGeneralName(checkSubtree(name), true))),
+        ),
+  )
+  return encodeExtension('2.5.29.30', true, derSequence(...lists))
+}
+
+/** What our own verifier would refuse as malformed is not written. */
+function checkSubtree(name: GeneralNameInput): GeneralNameInput {
+  if (name.type === 'registered-id')
+    throw fault(
+      name.value,
+      'registered identifiers cannot be compared, so every certificate with one would be refused',
+    )
+  if (name.type === 'directory' || name.type === 'ip') return name
+  const host =
+    name.type === 'email' && name.value.includes('@')
+      ? name.value.slice(name.value.lastIndexOf('@') + 1)
+      : name.value
+  const domain = host.startsWith('.') && name.type !== 'dns' ? host.slice(1) : host
+  if (normalizeDnsName(domain, false) === undefined || parseIpAddress(domain) !== undefined) {
+    throw fault(
+      name.value,
+      name.type === 'dns'
+        ? 'expected a domain such as example.com, without wildcard or leading dot'
+        : 'expected a host such as example.com, or .example.com',
+    )
+  }
+  return name
+}
+
+function fault(value: string, problem: string): MeshPkiError {
+  return new MeshPkiError(
+    'ERR_CA_NAME_CONSTRAINTS',
+    `the name constraint ${quote(value)}: ${problem} (RFC 5280 §4.2.1.10)`,
+  )
+}

@@ -1,0 +1,121 @@
+/**
+ * Signs a TBSCertificate and proves the result before it is released.
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../errors.ts'
+import { Tag } from '../internal/der.ts'
+import { headerLength, writeHeader } from '../internal/der-writer.ts'
+import { encodeSignatureAlgorithm, SIGNATURE_ALGORITHM_NAMES } from '../x509/algorithm-identifier.ts'
+import { Certificate } from '../x509/certificate.ts'
+import { certificateLabel } from '../x509/certificate-label.ts'
+import { PrivateKey } from '../x509/private-key.ts'
+import type { AbortSignalLike, Signer } from '../x509/signer.ts'
+import { importVerificationKey, isAlgorithmOf, type VerificationKey } from '../x509/verification-key.ts'
+
+/** A signer with what is needed to check what it answers. */
+export class CheckedSigner {
+  readonly signer: Signer
+  readonly #key: VerificationKey
+  /** An in-process ECDSA or Ed25519 key does not need it; RSA does, where one fault in the CRT shows the key. */
+  readonly #verifies: boolean
+
+  private constructor(signer: Signer, key: VerificationKey) {
+    this.signer = signer
+    this.#key = key
+    this.#verifies = !(signer instanceof PrivateKey) || !PrivateKey.isInProcess(signer) || key.kind === 'RSA'
+  }
+
+  /** @throws `MeshPkiError` `ERR_KEY_…` for its public key, `ERR_CA_SIGNER` for an algorithm that its key does not make. */
+  static async of(signer: Signer): Promise<CheckedSigner> {
+    const key = await importVerificationKey(signer.publicKey)
+    if (
+      !SIGNATURE_ALGORITHM_NAMES.includes(signer.signatureAlgorithm) ||
+      !isAlgorithmOf(key.kind, signer.signatureAlgorithm)
+    ) {
+      throw new MeshPkiError(
+        'ERR_CA_SIGNER',
+        `the signer says that its signatures are ${JSON.stringify(signer.signatureAlgorithm)}, but its key is ${key.kind}`,
+      )
+    }
+    return new CheckedSigner(signer, key)
+  }
+
+  /** The signed certificate, read from its own bytes. @throws `MeshPkiError` `ERR_CA_SIGNER`. */
+  async certify(tbs: Uint8Array<ArrayBuffer>, signal?: AbortSignalLike): Promise<Certificate> {
+    const { signer } = this
+    const pending = signer.sign(tbs, signal === undefined ? {} : { signal })
+    const signature = pending instanceof Uint8Array ? pending : await pending
+    if (!(signature instanceof Uint8Array))
+      throw new MeshPkiError(
+        'ERR_CA_SIGNER',
+        `the signer answered ${typeof signature} instead of a Uint8Array`,
+      )
+    if (this.#verifies && !(await this.#key.verify(signer.signatureAlgorithm, tbs, signature))) {
+      throw new MeshPkiError(
+        'ERR_CA_SIGNER',
+        `the signer's answer is not a valid ${signer.signatureAlgorithm} signature under its own public key, so the certificate is not released. ECDSA signatures must be DER, not r || s`,
+      )
+    }
+    return Certificate.own(assemble(tbs, encodeSignatureAlgorithm(signer.signatureAlgorithm), signature))
+  }
+}
+
+/** A certificate of a TBSCertificate and a placeholder where the signature is due, for dry runs. */
+export function unsignedCertificate(tbs: Uint8Array, signer: Signer): Certificate {
+  return Certificate.own(
+    assemble(tbs, encodeSignatureAlgorithm(signer.signatureAlgorithm), new Uint8Array(64)),
+  )
+}
+
+function assemble(tbs: Uint8Array, algorithm: Uint8Array, signature: Uint8Array): Uint8Array {
+  const bitsLength = signature.length + 1
+  const length = tbs.length + algorithm.length + headerLength(bitsLength) + bitsLength
+  const der = new Uint8Array(headerLength(length) + length)
+  let at = writeHeader(der, 0, Tag.SEQUENCE, length)
+  der.set(tbs, at)
+  at += tbs.length
+  der.set(algorithm, at)
+  at = writeHeader(der, at + algorithm.length, Tag.BIT_STRING, bitsLength)
+  der.set(signature, at + 1)
+  return der
+}
+
+/** What the certificate was meant to say; anything else is a fault of ours and not released. */
+export interface IssuanceIntent {
+  readonly serialNumber: string
+  readonly isCa: boolean
+  readonly pathLength: number | undefined
+  readonly notAfter: number
+  readonly publicKey: Uint8Array
+  readonly subjectAltNames: Uint8Array | undefined
+}
+
+/** Compares a signed certificate with what was meant. @throws `MeshPkiError` `ERR_CA_SELF_CHECK`. */
+export function checkIntent(certificate: Certificate, intent: IssuanceIntent): void {
+  const layout = Certificate.layoutOf(certificate)
+  const bytes = Certificate.bytesOf(certificate)
+  const holds =
+    certificate.isCa === intent.isCa &&
+    certificate.pathLength === intent.pathLength &&
+    layout.notAfter === intent.notAfter &&
+    certificate.serialNumber === intent.serialNumber &&
+    isAt(bytes, layout.publicKeyStart, intent.publicKey) &&
+    (intent.subjectAltNames === undefined
+      ? layout.subjectAltNameStart === 0
+      : layout.subjectAltNameStart !== 0 &&
+        isAt(bytes, layout.subjectAltNameStart, intent.subjectAltNames)) &&
+    (intent.isCa || (layout.keyUsage & 0x60) === 0)
+  if (!holds) {
+    throw new MeshPkiError(
+      'ERR_CA_SELF_CHECK',
+      `the certificate ${certificateLabel(certificate)} does not say what it was meant to, and is not released; please report this`,
+    )
+  }
+}
+
+function isAt(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
+  for (let i = 0; i < wanted.length; i++) if (bytes[at + i] !== wanted[i]) return false
+  return true
+}

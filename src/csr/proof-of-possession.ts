@@ -1,0 +1,76 @@
+/**
+ * Whether who asks for a certificate holds the key.
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../errors.ts'
+import { checkOptionNames } from '../internal/options.ts'
+import { quote } from '../internal/text.ts'
+import type { WebCryptoLike } from '../internal/web-crypto.ts'
+import { importVerificationKey } from '../x509/verification-key.ts'
+import { Csr, type CsrInput } from './csr.ts'
+
+/** Options of {@link verifyProofOfPossession}. */
+export interface ProofOfPossessionOptions {
+  /** A WebCrypto implementation that shall verify. Default: `node:crypto` where it is, else the runtime's. */
+  readonly crypto?: WebCryptoLike | undefined
+}
+
+/** A request whose signature was verified under its own key. Only {@link verifyProofOfPossession} makes one. */
+export class VerifiedCsr {
+  /** The request. Its key is proven; its names and extensions are still wishes. */
+  readonly csr: Csr
+
+  private constructor(csr: Csr) {
+    this.csr = csr
+    Object.freeze(this)
+  }
+
+  /** @internal */
+  static of(csr: Csr): VerifiedCsr {
+    return new VerifiedCsr(csr)
+  }
+}
+
+/**
+ * Verifies that a request is signed by the private half of the key that it carries (RFC 2986 §3).
+ *
+ * Gloo Mesh's issuer leaves this out, so that anyone can have a certificate for a key of somebody else's.
+ *
+ * @throws `MeshPkiError` `ERR_CSR_SIGNATURE`; `ERR_KEY_WEAK`, `ERR_KEY_UNSUPPORTED` or `ERR_KEY_FORMAT` for
+ * the key; and what reading throws.
+ *
+ * @example
+ * ```ts
+ * import { verifyProofOfPossession } from 'mesh-pki/csr'
+ *
+ * declare const pem: string
+ * const { csr } = await verifyProofOfPossession(pem)
+ * console.log(csr.publicKeyType)
+ * ```
+ */
+export async function verifyProofOfPossession(
+  input: CsrInput | VerifiedCsr,
+  options: ProofOfPossessionOptions = {},
+): Promise<VerifiedCsr> {
+  if (input instanceof VerifiedCsr) return input
+  checkOptionNames(options, ['crypto'], 'verifyProofOfPossession')
+  const csr = Csr.from(input)
+  const { algorithm, publicKey, data, signature } = Csr.signedPartsOf(csr)
+  if (algorithm === undefined) {
+    throw new MeshPkiError(
+      'ERR_CSR_SIGNATURE',
+      `the request of ${quote(String(csr.subject))} is signed with ${csr.signatureAlgorithmDescription}; accepted are ECDSA and RSA PKCS#1 v1.5 with SHA-256, SHA-384 or SHA-512, and Ed25519`,
+    )
+  }
+  const key = await importVerificationKey(publicKey, options.crypto)
+  if (!(await key.verify(algorithm, data, signature))) {
+    throw new MeshPkiError(
+      'ERR_CSR_SIGNATURE',
+      `the request of ${quote(String(csr.subject))} is not signed by the ${csr.publicKeyType} key that it carries: it was altered, or its sender does not hold the private key. Make a new request (RFC 2986 §3)`,
+      { data: { fingerprint: csr.fingerprint() } },
+    )
+  }
+  return VerifiedCsr.of(csr)
+}

@@ -1,0 +1,107 @@
+/**
+ * `mesh-pki`: PKI for service meshes. Everything of the pure subpaths by name.
+ *
+ * Adapters and helpers stay behind their own subpaths: `mesh-pki/kubernetes`, `mesh-pki/testing`,
+ * `mesh-pki/peculiar`.
+ *
+ * @module
+ */
+
+export {
+  CertificateAuthority,
+  type CertificateAuthorityOptions,
+  type CreateRootCaOptions,
+  createRootCa,
+  type IssuedCertificate,
+  type IssueIntermediateOptions,
+  type IssueWorkloadOptions,
+  type KeyIdentifierMethod,
+  type NameConstraintsInput,
+  type ProfileName,
+} from './ca/index.ts'
+export {
+  type CreateCsrOptions,
+  type CreatedCsr,
+  Csr,
+  type CsrInput,
+  createCsr,
+  type ProofOfPossessionOptions,
+  VerifiedCsr,
+  verifyProofOfPossession,
+} from './csr/index.ts'
+export {
+  MeshPkiError,
+  type MeshPkiErrorCode,
+  type MeshPkiErrorData,
+  type MeshPkiErrorOptions,
+} from './errors.ts'
+export {
+  type IstioIdentity,
+  type IstioIdentityParts,
+  type IstioIdentityRefusal,
+  lintTrustDomain,
+  parseIstioIdentity,
+  SpiffeId,
+  type SpiffeRefusal,
+  TrustDomain,
+  type TrustDomainFinding,
+  type TrustDomainFindingReason,
+  type TrustDomainLint,
+} from './spiffe/index.ts'
+export {
+  type AnchorChecks,
+  type CheckPathResult,
+  checkPath,
+  checkPathSync,
+  type EkuStrictness,
+  PathError,
+  type PathErrorCode,
+  type PathLimits,
+  type ReferenceName,
+  TrustStore,
+  type TrustStoreOptions,
+  VerifiedPath,
+  type VerifyPathOptions,
+  verifyPath,
+} from './verify/index.ts'
+export {
+  type AbortSignalLike,
+  type AccessDescription,
+  type AuthorityKeyIdentifier,
+  Certificate,
+  type CertificateInput,
+  CertificateInventory,
+  type CertificateLeniency,
+  type DirectoryAttribute,
+  type DistributionPoint,
+  type ExportPrivateKeyOptions,
+  ExtendedKeyUsage,
+  type Extension,
+  exportPrivateKey,
+  formatGeneralName,
+  type GeneralName,
+  type GeneralNameInput,
+  type GeneratedKeyPair,
+  type GenerateKeyPairOptions,
+  generateKeyPair,
+  type ImportPrivateKeyOptions,
+  importPrivateKey,
+  type KeyAlgorithm,
+  type KeyUsageName,
+  Name,
+  type NameAttribute,
+  type NameConstraints,
+  type NameInput,
+  type Oid,
+  type PemBlock,
+  type PolicyConstraints,
+  type PolicyInformation,
+  type PolicyMapping,
+  PrivateKey,
+  type RdnInput,
+  type ReadCertificateOptions,
+  readPem,
+  type SignatureAlgorithm,
+  type Signer,
+  writePem,
+} from './x509/index.ts'

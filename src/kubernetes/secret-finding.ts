@@ -1,0 +1,76 @@
+/**
+ * What is odd in a secret that can be read nevertheless.
+ *
+ * @module
+ */
+
+import type { Certificate } from '../x509/certificate.ts'
+import type { SealedPem } from './sealed-pem.ts'
+
+/** Which oddity it is. */
+export type SecretFindingCode =
+  /** A CRL stands in the `kubernetes.io/tls` form, where Istio does not look for it. */
+  | 'crl-ignored'
+  /** The same root stands twice: either a slip or the third phase of Istio's root rotation. */
+  | 'duplicate-root'
+  /** `EC PARAMETERS` stands before the key: Istio refuses it. */
+  | 'ec-parameters'
+  /** More than one certificate where Istio reads the first. */
+  | 'extra-certificates'
+  /** The key's label is not one that Istio reads. */
+  | 'key-label'
+  /** The key of a root stands in a secret of a workload cluster. */
+  | 'root-key-present'
+  /** `tls.crt` does not end in a line end: Istio glues `ca.crt` to its last line. */
+  | 'tls-final-newline'
+  /** Both forms stand side by side: Istio reads `tls.crt`. */
+  | 'two-layouts'
+
+/** One oddity. */
+export interface SecretFinding {
+  readonly code: SecretFindingCode
+  /** The data key it is about. */
+  readonly key: string
+  /** What was found and what to do. No content of the secret is in it. */
+  readonly message: string
+}
+
+/** The labels that Istio reads (`ParsePemEncodedKey`). */
+export const ISTIO_KEY_LABELS: readonly string[] = ['PRIVATE KEY', 'EC PRIVATE KEY', 'RSA PRIVATE KEY']
+
+/** Whether Istio would refuse the key by its PEM blocks alone. */
+export function findKeyFindings(sealed: SealedPem, key: string): readonly SecretFinding[] {
+  const findings: SecretFinding[] = []
+  if (sealed.labels[0] === 'EC PARAMETERS') {
+    const message =
+      `${key} begins with an EC PARAMETERS block, as "openssl ecparam -genkey" writes it; Istio ` +
+      'reads only the first block and refuses it. Delete that block'
+    findings.push({ code: 'ec-parameters', key, message })
+  }
+  if (!ISTIO_KEY_LABELS.includes(sealed.label)) {
+    const message =
+      `${key} is a block ${sealed.label}; Istio reads ${ISTIO_KEY_LABELS.join(', ')}. Convert it ` +
+      'with: openssl pkcs8 -topk8 -nocrypt -in old.pem -out new.pem'
+    findings.push({ code: 'key-label', key, message })
+  }
+  return findings
+}
+
+/** Which roots stand twice in a bundle. */
+export function findDuplicateRoots(roots: readonly Certificate[], key: string): readonly SecretFinding[] {
+  const seen = new Map<string, number>()
+  const findings: SecretFinding[] = []
+  for (const [index, root] of roots.entries()) {
+    const fingerprint = root.fingerprint()
+    const first = seen.get(fingerprint)
+    if (first === undefined) {
+      seen.set(fingerprint, index + 1)
+      continue
+    }
+    const message =
+      `certificate ${index + 1} of ${key} is the same as certificate ${first}. Delete it, unless a ` +
+      'root rotation put it there to make agents renew at once'
+    findings.push({ code: 'duplicate-root', key, message })
+  }
+  return findings
+}

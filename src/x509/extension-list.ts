@@ -1,0 +1,131 @@
+/**
+ * Lists of extensions (RFC 5280 §4.1.2.9), of certificates and of requests.
+ *
+ * @module
+ */
+
+import { equalRange } from '../internal/bytes.ts'
+import { DerCursor, Tag } from '../internal/der.ts'
+import { readOid } from '../internal/oid.ts'
+import type { ExtensionsLayout } from './certificate-layout.ts'
+import { walkExtension } from './extension-walker.ts'
+import type { Oid } from './extensions/extended-key-usage.ts'
+
+/** One extension as it stands. */
+export interface Extension {
+  readonly oid: Oid
+  readonly critical: boolean
+  /** Content of extnValue. */
+  readonly value: Uint8Array
+}
+
+/** The most extensions of one certificate. Real ones stay below 20. */
+const MAX_EXTENSIONS = 128
+
+/** Passes over Extensions and notes in `layout` where they are. `zeros` is a leniency. */
+export function walkExtensions(cursor: DerCursor, layout: ExtensionsLayout, zeros: boolean): void {
+  const list = cursor.enter(Tag.SEQUENCE, 'extensions')
+  layout.extensionsStart = cursor.offset
+  layout.extensionsEnd = cursor.limit
+  const { bytes } = cursor
+  if (cursor.atEnd)
+    cursor.fail('ERR_CERTIFICATE_EXTENSION', 'extensions', 'an empty list (RFC 5280 §4.1.2.9)')
+  let count = 0
+  while (cursor.offset < cursor.limit) {
+    if (++count > MAX_EXTENSIONS) cursor.fail('ERR_DER_LIMIT', 'extensions', `more than ${MAX_EXTENSIONS}`)
+    const start = cursor.offset
+    const extension = cursor.enter(Tag.SEQUENCE, 'extension')
+    const oidStart = cursor.objectIdentifier('extnID')
+    const oidEnd = cursor.offset
+    let critical = false
+    if (cursor.peek() === Tag.BOOLEAN) {
+      critical = cursor.boolean('critical')
+      if (!critical)
+        cursor.fail(
+          'ERR_DER_ENCODING',
+          'critical',
+          'written although it has its default, FALSE (X.690 §11.5)',
+        )
+    }
+    const value = cursor.enter(Tag.OCTET_STRING, 'extnValue')
+    const arc = certificateExtensionArc(bytes, oidStart, oidEnd)
+    const duplicate =
+      arc >= 0
+        ? mark(layout, arc, critical)
+        : isRepeated(bytes, layout.extensionsStart, start, oidStart, oidEnd)
+    if (duplicate) {
+      cursor.fail(
+        'ERR_CERTIFICATE_DUPLICATE_EXTENSION',
+        'extensions',
+        `${readOid(bytes, oidStart, oidEnd)} stands twice (RFC 5280 §4.2)`,
+      )
+    }
+    if (critical && arc < 0 && layout.foreignCriticalStart === 0) layout.foreignCriticalStart = start
+    walkExtension(cursor, layout, arc, oidStart, oidEnd, zeros)
+    cursor.leave(value, 'extnValue')
+    cursor.leave(extension, 'extension')
+  }
+  cursor.leave(list, 'extensions')
+}
+
+/** Visits the extensions of a checked list until the visitor answers true. */
+export function forEachExtension(
+  bytes: Uint8Array,
+  layout: ExtensionsLayout,
+  visit: (oidStart: number, oidEnd: number, critical: boolean, start: number, end: number) => boolean,
+): void {
+  const cursor = new DerCursor(bytes, layout.extensionsStart, layout.extensionsEnd)
+  while (!cursor.atEnd) {
+    const end = cursor.header(Tag.SEQUENCE, 'extension')
+    const oidStart = cursor.objectIdentifier('extnID')
+    const oidEnd = cursor.offset
+    const critical = cursor.peek() === Tag.BOOLEAN && cursor.boolean('critical')
+    cursor.header(Tag.OCTET_STRING, 'extnValue')
+    if (visit(oidStart, oidEnd, critical, cursor.offset, end)) return
+    cursor.offset = end
+  }
+}
+
+/** Every extension of a checked list, as it stands. */
+export function readExtensionList(bytes: Uint8Array, layout: ExtensionsLayout): readonly Extension[] {
+  const extensions: Extension[] = []
+  forEachExtension(bytes, layout, (oidStart, oidEnd, critical, start, end) => {
+    extensions.push({ oid: readOid(bytes, oidStart, oidEnd), critical, value: bytes.slice(start, end) })
+    return false
+  })
+  return extensions
+}
+
+/** The last arc of 2.5.29.n for n from 0 to 63; -1 for every other identifier. */
+function certificateExtensionArc(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start !== 3 || bytes[start] !== 0x55 || bytes[start + 1] !== 0x1d) return -1
+  const arc = bytes[start + 2] ?? 0xff
+  return arc < 64 ? arc : -1
+}
+
+/** Notes that 2.5.29.arc is there; answers whether it was already. */
+function mark(layout: ExtensionsLayout, arc: number, critical: boolean): boolean {
+  const bit = 1 << (arc & 31)
+  if (arc < 32) {
+    if ((layout.presentLow & bit) !== 0) return true
+    layout.presentLow |= bit
+    if (critical) layout.criticalLow |= bit
+  } else {
+    if ((layout.presentHigh & bit) !== 0) return true
+    layout.presentHigh |= bit
+    if (critical) layout.criticalHigh |= bit
+  }
+  return false
+}
+
+/** Whether an identifier stands among the extensions between two offsets. */
+function isRepeated(bytes: Uint8Array, from: number, to: number, oidStart: number, oidEnd: number): boolean {
+  const cursor = new DerCursor(bytes, from, to)
+  while (!cursor.atEnd) {
+    const end = cursor.header(Tag.SEQUENCE, 'extension')
+    const start = cursor.objectIdentifier('extnID')
+    if (equalRange(bytes, start, cursor.offset, bytes, oidStart, oidEnd)) return true
+    cursor.offset = end
+  }
+  return false
+}
