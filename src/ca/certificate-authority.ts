@@ -11,7 +11,7 @@ import { equalRange, toHex } from '../internal/bytes.ts'
 import { type Clock, currentTime, systemClock } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { checkOneOf, checkOptionNames, readCount } from '../internal/options.ts'
-import { type RandomSource, systemRandom } from '../internal/web-crypto.ts'
+import type { RandomSource } from '../internal/web-crypto.ts'
 import { SpiffeId } from '../spiffe/spiffe-id.ts'
 import { constraintViolation } from '../verify/name-constraints.ts'
 import type { PathError } from '../verify/path-error.ts'
@@ -30,7 +30,7 @@ import { cappedValidity, checkPathLengthBelow, checkSubject } from './issuance-r
 import { KEY_IDENTIFIER_METHODS, type KeyIdentifierMethod, keyIdentifier } from './key-identifier.ts'
 import { encodeNameConstraints, type NameConstraintsInput } from './name-constraints-input.ts'
 import { PROFILE_NAMES, type ProfileName, profileOf } from './profile.ts'
-import { randomSerialNumber } from './serial-number.ts'
+import { SerialNumbers } from './serial-number.ts'
 import { CheckedSigner, checkIntent, type IssuanceIntent, unsignedCertificate } from './sign-certificate.ts'
 
 /** Options of {@link CertificateAuthority.from}. */
@@ -107,6 +107,8 @@ const ISSUE_NAMES = [
   'subject',
   'subjectAltNames',
 ]
+const INTERMEDIATE_NAMES: readonly string[] = [...ISSUE_NAMES, 'pathLength', 'nameConstraints']
+const WORKLOAD_NAMES: readonly string[] = [...ISSUE_NAMES, 'id']
 
 /**
  * A CA that signs requests. The subject's private key never comes here: only its request does, and the
@@ -139,7 +141,7 @@ export class CertificateAuthority {
   readonly chain: readonly Certificate[]
   readonly #signer: CheckedSigner
   readonly #clock: Clock
-  readonly #random: RandomSource
+  readonly #serialNumbers: SerialNumbers
   readonly #profile: ProfileName
   readonly #refusedPurpose: PathError | undefined
   /** Issuers of the chain that constrain names. */
@@ -159,7 +161,7 @@ export class CertificateAuthority {
     this.chain = Object.freeze([...chain])
     this.#signer = signer
     this.#clock = options.clock ?? systemClock
-    this.#random = options.random ?? systemRandom
+    this.#serialNumbers = new SerialNumbers(options.random)
     this.#profile = options.profile ?? 'mesh'
     this.#refusedPurpose = refusedPurpose
     this.#constraining = chain.filter((issuer) => issuer.nameConstraints !== undefined)
@@ -215,7 +217,7 @@ export class CertificateAuthority {
     csr: CsrInput | VerifiedCsr,
     options: IssueIntermediateOptions,
   ): Promise<IssuedCertificate> {
-    checkOptionNames(options, [...ISSUE_NAMES, 'pathLength', 'nameConstraints'], 'issueIntermediate')
+    checkOptionNames(options, INTERMEDIATE_NAMES, 'issueIntermediate')
     const profile = profileOf(
       checkOneOf(options.profile ?? this.#profile, PROFILE_NAMES, 'profile'),
       'intermediate',
@@ -266,7 +268,7 @@ export class CertificateAuthority {
     csr: CsrInput | VerifiedCsr,
     options: IssueWorkloadOptions,
   ): Promise<IssuedCertificate> {
-    checkOptionNames(options, [...ISSUE_NAMES, 'id'], 'issueWorkload')
+    checkOptionNames(options, WORKLOAD_NAMES, 'issueWorkload')
     const profileName = checkOneOf(options.profile ?? this.#profile, PROFILE_NAMES, 'profile')
     const subjectAltNames = workloadNames(options)
     if (this.#refusedPurpose !== undefined) {
@@ -308,7 +310,7 @@ export class CertificateAuthority {
     const now = currentTime(this.#clock)
     return {
       ...cappedValidity(now, lifetime, backdate, this.chain),
-      serialNumber: randomSerialNumber(this.#random),
+      serialNumber: this.#serialNumbers.next(),
       method,
       now,
     }

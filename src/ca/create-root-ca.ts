@@ -8,7 +8,7 @@ import { toHex } from '../internal/bytes.ts'
 import { type Clock, currentTime, systemClock } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { checkOneOf, checkOptionNames, readCount } from '../internal/options.ts'
-import { type RandomSource, systemRandom, type WebCryptoLike } from '../internal/web-crypto.ts'
+import type { RandomSource, WebCryptoLike } from '../internal/web-crypto.ts'
 import type { KeyAlgorithm } from '../x509/generate-key-pair.ts'
 import { type NameInput, readNameOption } from '../x509/name.ts'
 import { resolveSigner, type SignerInput } from '../x509/resolve-signer.ts'
@@ -19,7 +19,7 @@ import { checkSubject } from './issuance-rules.ts'
 import { KEY_IDENTIFIER_METHODS, type KeyIdentifierMethod, keyIdentifier } from './key-identifier.ts'
 import { encodeNameConstraints, type NameConstraintsInput } from './name-constraints-input.ts'
 import { PROFILE_NAMES, type ProfileName, profileOf } from './profile.ts'
-import { randomSerialNumber } from './serial-number.ts'
+import { SerialNumbers } from './serial-number.ts'
 import { CheckedSigner, checkIntent } from './sign-certificate.ts'
 
 /** Options of {@link createRootCa}. */
@@ -110,7 +110,7 @@ export async function createRootCa(options: CreateRootCaOptions): Promise<Certif
     enciphers: true,
   })
   const now = currentTime(clock)
-  const serialNumber = randomSerialNumber(options.random ?? systemRandom)
+  const serialNumber = new SerialNumbers(options.random).next()
   const notAfter = now + lifetime
   const tbs = template.build({
     serialNumber,

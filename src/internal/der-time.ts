@@ -4,9 +4,7 @@
  * @module
  */
 
-import { asciiBytes } from './bytes.ts'
 import { type DerCursor, Tag } from './der.ts'
-import { derValue } from './der-writer.ts'
 
 /** 2050-01-01T00:00:00Z: up to here UTCTime is due, from here GeneralizedTime (RFC 5280 §4.1.2.5). */
 const YEAR_2050 = 2_524_608_000_000
@@ -73,13 +71,19 @@ function pair(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) - 0x30) * 10 + (bytes[at + 1] ?? 0) - 0x30
 }
 
-/** `Date.UTC` without its reading of the years 0 to 99 as 1900 to 1999. */
+/**
+ * Milliseconds since the epoch of a checked UTC date, by counting days from 1 March of year 0, so that the
+ * leap day ends a year. `Date.UTC` is slower, and reads the years 0 to 99 as 1900 to 1999.
+ */
 function utc(year: number, month: number, day: number, hour: number, minute: number, second: number): number {
-  if (year >= 100) return Date.UTC(year, month - 1, day, hour, minute, second)
-  const date = new Date(0)
-  date.setUTCFullYear(year, month - 1, day)
-  date.setUTCHours(hour, minute, second)
-  return date.getTime()
+  const y = month <= 2 ? year - 1 : year
+  const era = Math.floor(y / 400)
+  const yearOfEra = y - era * 400
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear
+  // 719,468 days lie between that 1 March and 1970-01-01.
+  const days = era * 146_097 + dayOfEra - 719_468
+  return (days * 86_400 + hour * 3600 + minute * 60 + second) * 1000
 }
 
 function timeFault(cursor: DerCursor, start: number, what: string, found: string): never {
@@ -94,11 +98,25 @@ export function derTime(time: number): Uint8Array {
       `an instant in a certificate must lie between 1950 and 9999; got ${new Date(time).toString()}`,
     )
   }
-  const digits = new Date(time)
-    .toISOString()
-    .replace(/\.\d+Z$/, 'Z')
-    .replace(/[-:T]/g, '')
-  return time < YEAR_2050
-    ? derValue(Tag.UTC_TIME, asciiBytes(digits.slice(2)))
-    : derValue(Tag.GENERALIZED_TIME, asciiBytes(digits))
+  const date = new Date(time)
+  const general = time >= YEAR_2050
+  const length = general ? 15 : 13
+  const out = new Uint8Array(length + 2)
+  out[0] = general ? Tag.GENERALIZED_TIME : Tag.UTC_TIME
+  out[1] = length
+  let at = 2
+  const write = (value: number): void => {
+    out[at++] = 0x30 + Math.floor(value / 10)
+    out[at++] = 0x30 + (value % 10)
+  }
+  const year = date.getUTCFullYear()
+  if (general) write(Math.floor(year / 100))
+  write(year % 100)
+  write(date.getUTCMonth() + 1)
+  write(date.getUTCDate())
+  write(date.getUTCHours())
+  write(date.getUTCMinutes())
+  write(date.getUTCSeconds())
+  out[at] = 0x5a
+  return out
 }

@@ -156,6 +156,7 @@ export class Name {
 
   /** RFC 4514 text, last RDN first; control and bidirectional characters as `\XX` pairs. `''` for the empty name. */
   toString(): string {
+    if (this.isEmpty) return ''
     const bytes = this.#bytes
     let text = ''
     let current = -1

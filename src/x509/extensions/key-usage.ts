@@ -44,6 +44,10 @@ export function walkKeyUsage(cursor: DerCursor, zeros: boolean): number {
 /** Names of the set bits. */
 export function keyUsageNames(bits: number): readonly KeyUsageName[] {
   const names: KeyUsageName[] = []
-  for (const [bit, name] of KEY_USAGE_NAMES.entries()) if ((bits & (1 << bit)) !== 0) names.push(name)
+  let bit = 1
+  for (const name of KEY_USAGE_NAMES) {
+    if ((bits & bit) !== 0) names.push(name)
+    bit <<= 1
+  }
   return names
 }

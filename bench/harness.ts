@@ -1,0 +1,94 @@
+/**
+ * Compares jobs by ratio: all cases of a comparison run in one process, in shuffled order in every round,
+ * on the CPU clock. Absolute times of a shared machine say little; ratios within a round hold.
+ *
+ * @module
+ */
+
+/** One way to do a job. */
+export interface Case {
+  readonly name: string
+  run(): unknown
+}
+
+/** Median cost of each case and median ratio of each case to the first. */
+export interface Comparison {
+  readonly micros: ReadonlyMap<string, number>
+  /** How many times as long as the first case. */
+  readonly ratios: ReadonlyMap<string, number>
+}
+
+const SLICE_MICROS = 80_000
+
+/** Runs a comparison over `rounds` rounds after one for warming up. */
+export async function compare(cases: readonly Case[], rounds: number): Promise<Comparison> {
+  const counts = new Map<Case, number>()
+  for (const item of cases) counts.set(item, await calibrate(item))
+  const micros = new Map<string, number[]>()
+  const ratios = new Map<string, number[]>()
+  for (let round = -1; round < rounds; round++) {
+    const costs = new Map<string, number>()
+    for (const item of shuffle(cases)) costs.set(item.name, await cost(item, counts.get(item) ?? 1))
+    if (round < 0) continue
+    const base = costs.get(cases[0]?.name ?? '') ?? 1
+    for (const [name, value] of costs) {
+      push(micros, name, value)
+      push(ratios, name, value / base)
+    }
+  }
+  return { micros: medians(micros), ratios: medians(ratios) }
+}
+
+async function calibrate(item: Case): Promise<number> {
+  let count = 1
+  for (;;) {
+    const total = (await cost(item, count)) * count
+    if (total > SLICE_MICROS / 4 || count > 1_000_000)
+      return Math.max(1, Math.round((count * SLICE_MICROS) / Math.max(total, 1)))
+    count *= 4
+  }
+}
+
+/** CPU microseconds of one run, all threads of the process counted. */
+async function cost(item: Case, count: number): Promise<number> {
+  const start = process.cpuUsage()
+  for (let i = 0; i < count; i++) {
+    const result = item.run()
+    if (result instanceof Promise) await result
+  }
+  const { user, system } = process.cpuUsage(start)
+  return (user + system) / count
+}
+
+function shuffle<T>(items: readonly T[]): T[] {
+  const shuffled = [...items]
+  for (let i = shuffled.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1))
+    const a = shuffled[i]
+    const b = shuffled[j]
+    if (a !== undefined && b !== undefined) {
+      shuffled[i] = b
+      shuffled[j] = a
+    }
+  }
+  return shuffled
+}
+
+function push(map: Map<string, number[]>, key: string, value: number): void {
+  const values = map.get(key)
+  if (values === undefined) map.set(key, [value])
+  else values.push(value)
+}
+
+function medians(map: ReadonlyMap<string, readonly number[]>): ReadonlyMap<string, number> {
+  return new Map([...map].map(([key, values]) => [key, median(values)]))
+}
+
+/** The middle of some numbers. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? 0)
+    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
+}
