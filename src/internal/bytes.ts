@@ -16,6 +16,16 @@ export function toHex(bytes: Uint8Array, start = 0, end: number = bytes.length):
   return text
 }
 
+/** Content of a minimal DER INTEGER as hex of its magnitude in whole octets, with a minus sign when negative. */
+export function integerHex(bytes: Uint8Array, start: number, end: number): string {
+  const first = bytes[start] ?? 0
+  if (first === 0 && end - start > 1) return toHex(bytes, start + 1, end)
+  if ((first & 0x80) === 0) return toHex(bytes, start, end)
+  const magnitude = (1n << BigInt((end - start) * 8)) - BigInt(`0x${toHex(bytes, start, end)}`)
+  const digits = magnitude.toString(16)
+  return `-${digits.length % 2 === 0 ? digits : `0${digits}`}`
+}
+
 /** Bytes of an even-length hex string; `undefined` when it is not one. */
 export function fromHex(text: string): Uint8Array | undefined {
   if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined

@@ -151,7 +151,17 @@ export class DerCursor {
     else if (tag === Tag.NULL) this.null(what)
     else if (tag === Tag.SEQUENCE - 0x20 || tag === Tag.SET - 0x20) {
       this.fail('ERR_DER_ENCODING', what, 'a primitive SEQUENCE or SET (X.690 §8.9.1)')
-    } else this.skip(tag, what)
+    } else {
+      const end = this.header(tag, what)
+      const size = tag === Tag.BMP_STRING ? 2 : tag === Tag.UNIVERSAL_STRING ? 4 : 1
+      if ((end - this.offset) % size !== 0)
+        this.fail(
+          'ERR_DER_ENCODING',
+          what,
+          `a string whose length is not a multiple of ${size} (X.690 §8.23)`,
+        )
+      this.offset = end
+    }
   }
 
   /** Reads a BOOLEAN of `00` or `FF` (X.690 §11.1). */

@@ -6,7 +6,7 @@
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import { MeshPkiError } from '../errors.ts'
-import { equalBytes, toHex } from '../internal/bytes.ts'
+import { equalBytes, integerHex, toHex } from '../internal/bytes.ts'
 import { DerCursor } from '../internal/der.ts'
 import { isContent } from '../internal/oid.ts'
 import { checkOneOf, checkOptionNames } from '../internal/options.ts'
@@ -134,10 +134,10 @@ export class Certificate {
     return this.#layout.version
   }
 
-  /** Content of the serial number, lower-case hex. A number with its top bit set has a leading `00`. */
+  /** The serial number, lower-case hex in whole octets; a negative one has a minus sign. */
   get serialNumber(): string {
     const { serialStart, serialEnd } = this.#layout
-    return toHex(this.#der, serialStart, serialEnd)
+    return integerHex(this.#der, serialStart, serialEnd)
   }
 
   /** The subject; empty in most workload certificates. */

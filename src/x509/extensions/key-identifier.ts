@@ -4,7 +4,7 @@
  * @module
  */
 
-import { toHex } from '../../internal/bytes.ts'
+import { integerHex, toHex } from '../../internal/bytes.ts'
 import { context, contextPrimitive, type DerCursor, Tag } from '../../internal/der.ts'
 import { type GeneralName, readGeneralNames, walkGeneralNames } from '../general-name.ts'
 
@@ -69,7 +69,7 @@ export function readAuthorityKeyIdentifier(cursor: DerCursor): AuthorityKeyIdent
   if (cursor.peek() === context(1)) authorityCertIssuer = readGeneralNames(cursor, context(1))
   if (cursor.peek() === contextPrimitive(2)) {
     const start = cursor.integer(AKI, contextPrimitive(2))
-    authorityCertSerialNumber = toHex(cursor.bytes, start, cursor.offset)
+    authorityCertSerialNumber = integerHex(cursor.bytes, start, cursor.offset)
   }
   return { keyIdentifier, authorityCertIssuer, authorityCertSerialNumber }
 }
