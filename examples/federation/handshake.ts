@@ -31,18 +31,19 @@ const minVersion: SecureVersion = 'TLSv1.3'
 export async function handshake(client: Workload, server: Workload): Promise<Handshake> {
   const started = performance.now()
   let refusal = ''
-  const listener = createServer(
-    { ...credentials(server), requestCert: true, rejectUnauthorized: true, minVersion },
-    (socket) => {
-      socket.on('error', () => {})
-      const verdict = judge(socket.getPeerCertificate(true), server.roots, client.id, 'clientAuth')
-      if (verdict.ok) socket.end(`hello ${client.id}, here is ${server.id}`)
-      else {
-        refusal = `${server.id} refused the client: ${verdict.error.message}`
-        socket.destroy()
-      }
-    },
-  )
+  // Node drops the reason when it refuses a client by itself. So it lets the client in, and nothing is sent
+  // before both judges have agreed: OpenSSL (`authorized`) and ours, which also compares the identity.
+  const options = { ...credentials(server), requestCert: true, rejectUnauthorized: false, minVersion }
+  const listener = createServer(options, (socket) => {
+    socket.on('error', () => {})
+    const verdict = judge(socket.getPeerCertificate(true), server.roots, client.id, 'clientAuth')
+    if (verdict.ok && socket.authorized) {
+      socket.end(`hello ${client.id}, here is ${server.id}`)
+      return
+    }
+    refusal = `${server.id} refused the client: ${verdict.ok ? socket.authorizationError : verdict.error.message}`
+    socket.destroy()
+  })
   listener.on('tlsClientError', (error) => {
     refusal ||= `${server.id} refused the client: ${error.message}`
   })
