@@ -15,7 +15,7 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import type { SpiffeId } from 'mesh-pki/spiffe'
-import { type CheckPathResult, checkPathSync } from 'mesh-pki/verify'
+import { checkPathSync } from 'mesh-pki/verify'
 import type { Certificate } from 'mesh-pki/x509'
 import type { Workload } from './cluster.js'
 
@@ -36,12 +36,12 @@ export async function handshake(client: Workload, server: Workload): Promise<Han
   const options = { ...credentials(server), requestCert: true, rejectUnauthorized: false, minVersion }
   const listener = createServer(options, (socket) => {
     socket.on('error', () => {})
-    const verdict = judge(socket.getPeerCertificate(true), server.roots, client.id, 'clientAuth')
-    if (verdict.ok && socket.authorized) {
+    const fault = judge(socket.getPeerCertificate(true), server.roots, client.id, 'clientAuth')
+    if (fault === undefined && socket.authorized) {
       socket.end(`hello ${client.id}, here is ${server.id}`)
       return
     }
-    refusal = `${server.id} refused the client: ${verdict.ok ? socket.authorizationError : verdict.error.message}`
+    refusal = `${server.id} refused the client: ${(fault ?? socket.authorizationError).message}`
     socket.destroy()
   })
   listener.on('tlsClientError', (error) => {
@@ -68,15 +68,7 @@ async function call(listener: Server, client: Workload, server: Workload): Promi
     port,
     minVersion,
     // Node's own check compares DNS names, which workloads do not have. Ours compares the SPIFFE ID.
-    checkServerIdentity: (_host, peer) => {
-      const verdict = judge(
-        peer as ReturnType<TLSSocket['getPeerCertificate']>,
-        client.roots,
-        server.id,
-        'serverAuth',
-      )
-      return verdict.ok ? undefined : verdict.error
-    },
+    checkServerIdentity: (_host, peer) => judge(peer, client.roots, server.id, 'serverAuth'),
   })
   socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error('timed out')))
   const parts: Buffer[] = []
@@ -92,16 +84,22 @@ function credentials(workload: Workload): { key: string; cert: string; ca: strin
   return { key: workload.keyPem, cert: pem(workload.chain), ca: pem(workload.roots) }
 }
 
-/** Verifies a peer by RFC 5280 and by its identity, in a callback that cannot wait. */
+/** Why a peer is refused, by RFC 5280 and by its identity; in a callback that cannot wait. */
 function judge(
   peer: PeerCertificate,
   roots: readonly Certificate[],
   expected: SpiffeId,
   purpose: 'serverAuth' | 'clientAuth',
-): CheckPathResult {
+): Error | undefined {
   const [leaf, ...intermediates] = presented(peer)
-  if (leaf === undefined) throw new Error('the peer presented no certificate')
-  return checkPathSync(leaf, { anchors: roots, intermediates, purpose, name: { uri: String(expected) } })
+  if (leaf === undefined) return new Error('it presented no certificate')
+  const result = checkPathSync(leaf, {
+    anchors: roots,
+    intermediates,
+    purpose,
+    name: { uri: String(expected) },
+  })
+  return result.ok ? undefined : result.error
 }
 
 /** Node links the certificates of a peer to one another; the last links to itself. */

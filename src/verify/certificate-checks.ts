@@ -12,6 +12,7 @@ import { MeshPkiError } from '../errors.ts'
 import { DerCursor, Tag } from '../internal/der.ts'
 import { formatDuration } from '../internal/duration.ts'
 import { readOid } from '../internal/oid.ts'
+import { escapeText } from '../internal/text.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
 import { ExtensionArc } from '../x509/extension-walker.ts'
@@ -121,7 +122,7 @@ function checkExtensions(certificate: Certificate, depth: number): PathError | u
     }
   }
   if ((criticalLow | criticalHigh) === 0 && layout.foreignCriticalStart === 0) return undefined
-  const oid = firstUnknown(certificate, criticalLow, criticalHigh)
+  const oid = escapeText(firstUnknown(certificate, criticalLow, criticalHigh))
   return failure(
     'ERR_PATH_CRITICAL_EXTENSION',
     certificate,
@@ -173,7 +174,7 @@ function checkKey(certificate: Certificate, depth: number): PathError | undefine
     return undefined
   } catch (error) {
     if (!(error instanceof MeshPkiError)) throw error
-    return failure('ERR_PATH_KEY', certificate, depth, error.message)
+    return failure('ERR_PATH_KEY', certificate, depth, escapeText(error.message, 512))
   }
 }
 
@@ -221,10 +222,17 @@ function checkKeyUsage(certificate: Certificate, depth: number): PathError | und
   )
 }
 
+/**
+ * Self-issued certificates are exempt from path length and name constraints (RFC 5280 §6.1.3, §6.1.4). That
+ * both names are empty does not make subject and issuer the same CA.
+ */
+const isExempt = (certificate: Certificate): boolean =>
+  certificate.isSelfIssued && !certificate.subject.isEmpty
+
 /** How many CAs of a path below the next issuer are not self-issued; its first certificate, the leaf, never counts. */
 function countIntermediates(path: readonly Certificate[]): number {
   let count = 0
-  for (let i = 1; i < path.length; i++) if (path[i]?.isSelfIssued === false) count++
+  for (const certificate of path.slice(1)) if (!isExempt(certificate)) count++
   return count
 }
 
@@ -283,8 +291,8 @@ function checkPurpose(
     'ERR_PATH_EXTENDED_KEY_USAGE',
     certificate,
     depth,
-    `expected extended key usage ${purpose}, found ${usages.join(', ')} (RFC 5280 §4.2.1.12)`,
-    { expected: purpose, found: usages },
+    `expected extended key usage ${purpose}, found ${escapeText(usages.join(', '))} (RFC 5280 §4.2.1.12)`,
+    { expected: purpose, found: usages.slice(0, 64) },
   )
 }
 
@@ -308,7 +316,7 @@ function checkNameConstraints(
 ): PathError | undefined {
   if (Certificate.layoutOf(issuer).nameConstraintsStart === 0) return undefined
   for (const [i, certificate] of path.entries()) {
-    if (i > 0 && certificate.isSelfIssued) continue
+    if (i > 0 && isExempt(certificate)) continue
     const violation = constraintViolation(issuer, certificate, context.comparisons)
     if (violation === undefined) continue
     if (violation.kind === 'budget') {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { formatGeneralName, type GeneralName } from '../x509/general-name.ts'
 import { parseIpAddress, parseIpRange } from '../x509/ip-address.ts'
@@ -35,38 +36,52 @@ export function constraintViolation(
 ): ConstraintViolation | undefined {
   const constraints = issuer.nameConstraints
   if (constraints === undefined) return undefined
+  const names = constrainedNames(subject)
+  // Reading them costs too: a peer may send thousands that are never compared.
+  if (!budget.take(constraints.permitted.length + constraints.excluded.length + names.length))
+    return { kind: 'budget' }
   for (const list of [constraints.permitted, constraints.excluded]) {
     for (const constraint of list) {
       if (!isWellFormed(constraint))
-        return violation(`the constraint ${formatGeneralName(constraint)} is not well formed`)
+        return violation(`the constraint ${format(constraint)} is not well formed`)
     }
   }
-  for (const name of constrainedNames(subject)) {
-    const permitted = constraints.permitted.filter((constraint) => constraint.type === name.type)
-    const excluded = constraints.excluded.filter((constraint) => constraint.type === name.type)
+  const permittedByType = byType(constraints.permitted)
+  const excludedByType = byType(constraints.excluded)
+  for (const name of names) {
+    const permitted = permittedByType.get(name.type) ?? []
+    const excluded = excludedByType.get(name.type) ?? []
     if (permitted.length + excluded.length === 0) continue
     if (!budget.take(permitted.length + excluded.length)) return { kind: 'budget' }
     const prepared = prepareName(name)
     if (prepared === undefined)
       return violation(
-        `the name ${formatGeneralName(name)} cannot be compared with the constraints on its form, so it is refused`,
+        `the name ${format(name)} cannot be compared with the constraints on its form, so it is refused`,
       )
     for (const constraint of excluded) {
       if (isWithin(prepared, constraint, 'excluded'))
-        return violation(
-          `the name ${formatGeneralName(name)} is in the excluded subtree ${formatGeneralName(constraint)}`,
-        )
+        return violation(`the name ${format(name)} is in the excluded subtree ${format(constraint)}`)
     }
     if (
       permitted.length > 0 &&
       !permitted.some((constraint) => isWithin(prepared, constraint, 'permitted'))
     ) {
-      return violation(
-        `the name ${formatGeneralName(name)} is in none of the permitted subtrees ${list(permitted)}`,
-      )
+      return violation(`the name ${format(name)} is in none of the permitted subtrees ${list(permitted)}`)
     }
   }
   return undefined
+}
+
+const format = (name: GeneralName): string => escapeText(formatGeneralName(name))
+
+function byType(constraints: readonly GeneralName[]): Map<GeneralName['type'], GeneralName[]> {
+  const lists = new Map<GeneralName['type'], GeneralName[]>()
+  for (const constraint of constraints) {
+    const list = lists.get(constraint.type)
+    if (list === undefined) lists.set(constraint.type, [constraint])
+    else list.push(constraint)
+  }
+  return lists
 }
 
 function violation(text: string): ConstraintViolation {
@@ -74,7 +89,7 @@ function violation(text: string): ConstraintViolation {
 }
 
 function list(constraints: readonly GeneralName[]): string {
-  return constraints.slice(0, 8).map(formatGeneralName).join(', ') + (constraints.length > 8 ? ', …' : '')
+  return constraints.slice(0, 8).map(format).join(', ') + (constraints.length > 8 ? ', …' : '')
 }
 
 /** The names that constraints apply to: alternative names, the subject, and e-mail addresses in the subject without any in the former. */
@@ -228,6 +243,9 @@ export function uriHost(uri: string): string | undefined {
   const match = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/.exec(uri)
   const authority = match?.[1]
   if (authority === undefined) return undefined
-  const host = authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d*$/, '')
+  const at = authority.lastIndexOf('@')
+  // What stands before the "@" must be user information: some readers take "a\@b" for the host a.
+  if (!/^[\w.~!$&'()*+,;=:%-]*$/.test(authority.slice(0, Math.max(at, 0)))) return undefined
+  const host = authority.slice(at + 1).replace(/:\d*$/, '')
   return parseIpAddress(host) === undefined ? normalizeDnsName(host, false) : undefined
 }

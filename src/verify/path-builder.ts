@@ -9,6 +9,7 @@
  */
 
 import { equalRange } from '../internal/bytes.ts'
+import { escapeText, quote } from '../internal/text.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
 import { readPublicKeyInfo } from '../x509/public-key-info.ts'
@@ -63,7 +64,15 @@ export function* findPath(
   }
   const leafFailure = checkLeaf(leaf, context)
   if (leafFailure !== undefined) return leafFailure
-  const state: SearchState = { search, context, failures: [], candidates: 0, weight: 0, known: new Map() }
+  const state: SearchState = {
+    search,
+    context,
+    failures: [],
+    candidates: 0,
+    weight: 0,
+    known: new Map(),
+    issuers: new Map(),
+  }
   const path = yield* extend(state, [leaf])
   return path ?? mostSpecific(state.failures)
 }
@@ -76,6 +85,8 @@ interface SearchState {
   weight: number
   /** Answers of this search: signatures met again on another branch cost nothing. */
   readonly known: Map<Certificate, Map<Certificate, SignatureAnswer>>
+  /** Certificates that bear the issuer's name, by subject: names are compared once, not on every branch. */
+  readonly issuers: Map<Certificate, readonly Candidate[]>
 }
 
 /** Extends a path by every candidate for its last certificate's issuer. */
@@ -85,7 +96,11 @@ function* extend(
 ): Generator<SignatureQuestion, readonly Certificate[] | undefined, SignatureAnswer> {
   const { search, failures } = state
   const subject = path[path.length - 1] ?? search.leaf
-  const candidates = findCandidates(search, subject, path)
+  const issuers = state.issuers.get(subject) ?? findCandidates(search, subject)
+  state.issuers.set(subject, issuers)
+  const candidates = issuers.filter(
+    ({ certificate }) => !path.some((other) => isSameEntity(other, certificate)),
+  )
   if (candidates.length === 0) failures.push(noIssuer(search, subject, path.length - 1))
   for (const candidate of candidates) {
     const { certificate, isAnchor } = candidate
@@ -130,14 +145,10 @@ function* extend(
 }
 
 /** Candidates by name (RFC 5280 §7.1), the most promising first: same key identifier, then valid now, then anchors. */
-function findCandidates(
-  { intermediates, policy }: PathSearch,
-  subject: Certificate,
-  path: readonly Certificate[],
-): readonly Candidate[] {
+function findCandidates({ intermediates, policy }: PathSearch, subject: Certificate): readonly Candidate[] {
   const candidates: Candidate[] = []
   const consider = (certificate: Certificate, isAnchor: boolean): void => {
-    if (!isNamedIssuer(certificate, subject) || path.some((other) => isSameEntity(other, certificate))) return
+    if (!isNamedIssuer(certificate, subject)) return
     const match = keyIdMatch(certificate, subject)
     const { notBefore, notAfter } = Certificate.layoutOf(certificate)
     const valid = policy.time >= notBefore && policy.time <= notAfter
@@ -206,7 +217,7 @@ function* checkSignature(
   if (subject.signatureAlgorithm === undefined) {
     return new PathError(
       'ERR_PATH_ALGORITHM',
-      `${place(depth)} ${certificateLabel(subject)}: it is signed with ${subject.signatureAlgorithmDescription}; accepted are ECDSA and RSA PKCS#1 v1.5 with SHA-256, SHA-384 or SHA-512, and Ed25519`,
+      `${place(depth)} ${certificateLabel(subject)}: it is signed with ${escapeText(subject.signatureAlgorithmDescription)}; accepted are ECDSA and RSA PKCS#1 v1.5 with SHA-256, SHA-384 or SHA-512, and Ed25519`,
       { certificate: subject, depth },
     )
   }
@@ -237,7 +248,7 @@ function* checkSignature(
     )
   }
   if (candidate.keyIdDiffers) return otherKey(subject, issuer, depth)
-  if (isSelfSigned(subject)) return untrustedRoot(search, subject, depth)
+  if (isRoot(subject)) return untrustedRoot(search, subject, depth)
   return new PathError(
     'ERR_PATH_SIGNATURE',
     `${place(depth)} ${certificateLabel(subject)}: its signature does not verify under the key of ${certificateLabel(issuer)}, which bears the issuer's name. It was altered, or another CA of the same name signed it (RFC 5280 §6.1.3 (a)(1))`,
@@ -264,9 +275,20 @@ function signatureWeight(issuer: Certificate): number {
   return kind === 'P-384' ? 10 : kind === 'P-521' ? 20 : 1
 }
 
+/** Self-signed by its name and identifiers. Two empty names, as in old Gloo Mesh chains, say nothing. */
+const isRoot = (certificate: Certificate): boolean =>
+  isSelfSigned(certificate) && !certificate.subject.isEmpty
+
 /** A root that came with the peer. That somebody trusted bears its name does not help. */
 function untrustedRoot({ policy }: PathSearch, subject: Certificate, depth: number): PathError {
   const { anchors } = policy.store
+  if (anchors.some((anchor) => anchor.equals(subject))) {
+    return new PathError(
+      'ERR_PATH_NO_ISSUER',
+      `${place(depth)} ${certificateLabel(subject)}: it is a trust anchor itself, which vouches for others but is not accepted as a peer's certificate; issue a leaf below it (RFC 5280 §6.1)`,
+      { certificate: subject, depth },
+    )
+  }
   return new PathError(
     'ERR_PATH_NO_ISSUER',
     `${place(depth)} ${certificateLabel(subject)}: it is a self-signed root that is not among the trust anchors, which are ${labelAll(anchors)}. Two meshes with separate roots do not trust each other: share one root, or add this one to the trust anchors (RFC 5280 §6.1)`,
@@ -274,8 +296,8 @@ function untrustedRoot({ policy }: PathSearch, subject: Certificate, depth: numb
       certificate: subject,
       depth,
       data: {
-        issuer: String(subject.issuer),
-        anchors: anchors.slice(0, 16).map((anchor) => String(anchor.subject)),
+        issuer: escapeText(String(subject.issuer)),
+        anchors: anchors.slice(0, 16).map((anchor) => escapeText(String(anchor.subject))),
       },
     },
   )
@@ -290,7 +312,7 @@ function labelAll(certificates: readonly Certificate[]): string {
 
 function noIssuer(search: PathSearch, subject: Certificate, depth: number): PathError {
   const { intermediates, policy } = search
-  if (isSelfSigned(subject)) return untrustedRoot(search, subject, depth)
+  if (isRoot(subject)) return untrustedRoot(search, subject, depth)
   const { anchors } = policy.store
   const offered = intermediates.length + policy.store.intermediates.length
   return new PathError(
@@ -300,15 +322,15 @@ function noIssuer(search: PathSearch, subject: Certificate, depth: number): Path
       certificate: subject,
       depth,
       data: {
-        issuer: String(subject.issuer),
-        anchors: anchors.slice(0, 16).map((anchor) => String(anchor.subject)),
+        issuer: escapeText(String(subject.issuer)),
+        anchors: anchors.slice(0, 16).map((anchor) => escapeText(String(anchor.subject))),
       },
     },
   )
 }
 
 function certificateLabelOfIssuer(subject: Certificate): string {
-  return subject.issuer.isEmpty ? 'the empty name' : `"${subject.issuer}"`
+  return subject.issuer.isEmpty ? 'the empty name' : quote(String(subject.issuer), 160)
 }
 
 function budget(subject: Certificate, path: readonly Certificate[], problem: string): PathError {

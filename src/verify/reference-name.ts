@@ -4,6 +4,7 @@
  * @module
  */
 
+import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { formatGeneralName, type GeneralName } from '../x509/general-name.ts'
 import { formatIpAddress, parseIpAddress } from '../x509/ip-address.ts'
@@ -26,7 +27,11 @@ export function nameMismatch(certificate: Certificate, name: ReferenceName): Nam
   const names = certificate.subjectAltNames
   const expected = expectedName(name)
   if (expected === undefined)
-    return { expected: String(Object.values(name)[0]), found: formatNames(names), malformed: true }
+    return {
+      expected: escapeText(String(Object.values(name)[0])),
+      found: formatNames(names),
+      malformed: true,
+    }
   for (const candidate of names)
     if (candidate.type === expected.type && matches(candidate, expected.value)) return undefined
   return { expected: formatGeneralName(expected), found: formatNames(names), malformed: false }
@@ -71,26 +76,34 @@ function matchesDns(presented: string, expected: string): boolean {
   return expected.indexOf('.') > 0 && expected.slice(expected.indexOf('.')) === base
 }
 
+/** RFC 5322 §3.2.3, which is RFC 5321's Dot-string. */
+const DOT_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
+
 function matchesMailbox(presented: string, expected: string): boolean {
   const a = splitMailbox(presented)
   const b = splitMailbox(expected)
   return a !== undefined && b !== undefined && a.local === b.local && a.host === b.host
 }
 
-/** The two sides of a mailbox, the host in lower case; `undefined` for anything else (RFC 5280 §7.5). */
+/**
+ * The two sides of a mailbox, the host in lower case; `undefined` for anything else (RFC 5280 §7.5). Quoted
+ * local parts are not read: `"joe"@host` and `joe@host` are the same mailbox, but not the same text.
+ */
 export function splitMailbox(text: string): { readonly local: string; readonly host: string } | undefined {
   const at = text.lastIndexOf('@')
   if (at < 1) return undefined
   const local = text.slice(0, at)
   const host = normalizeDnsName(text.slice(at + 1), false)
-  if (host === undefined || !/^[\x21-\x3f\x41-\x7e]{1,64}$/.test(local)) return undefined
+  if (host === undefined || local.length > 64 || !DOT_ATOM.test(local)) return undefined
   return { local, host: asciiLowerCase(host) }
 }
 
 function formatNames(names: readonly GeneralName[]): string {
   if (names.length === 0) return 'no subject alternative name (the common name is never used)'
   return (
-    names.slice(0, 8).map(formatGeneralName).join(', ') +
-    (names.length > 8 ? `, and ${names.length - 8} more` : '')
+    names
+      .slice(0, 8)
+      .map((name) => escapeText(formatGeneralName(name)))
+      .join(', ') + (names.length > 8 ? `, and ${names.length - 8} more` : '')
   )
 }

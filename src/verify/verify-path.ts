@@ -11,6 +11,7 @@ import { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificate } from '../x509/certificate-input.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
 import type { CertificateLeniency } from '../x509/certificate-walker.ts'
+import { readPem } from '../x509/pem.ts'
 import { importNodeKey, importWebKey, type VerificationKey } from '../x509/verification-key.ts'
 import { type PathPolicy, readPathPolicy, type VerifyPathOptions } from './options.ts'
 import { findPath, type PathSearch, type SignatureAnswer, type SignatureQuestion } from './path-builder.ts'
@@ -156,14 +157,17 @@ function prepare(leafInput: CertificateInput, options: VerifyPathOptions): PathS
 }
 
 /** A peer may send anything beside its leaf: what cannot be read cannot be part of a path either. */
-function readIntermediates({ intermediates }: VerifyPathOptions): readonly Certificate[] {
+function readIntermediates(options: VerifyPathOptions): readonly Certificate[] {
+  const { intermediates } = options
   const items: readonly CertificateInput[] =
     intermediates === undefined ? [] : isList(intermediates) ? intermediates : [intermediates]
   const read: Certificate[] = []
   for (const item of items) {
     try {
-      if (typeof item === 'string') read.push(...Certificate.listFromPem(item, { leniency: LENIENCY }))
-      else read.push(toCertificate(item, 'intermediates', { leniency: LENIENCY }))
+      if (typeof item !== 'string') read.push(toCertificate(item, 'intermediates', { leniency: LENIENCY }))
+      else
+        for (const { der } of readPem(item, ['CERTIFICATE']))
+          read.push(...readIntermediates({ ...options, intermediates: der }))
     } catch (error) {
       if (!(error instanceof MeshPkiError)) throw error
     }

@@ -5,6 +5,7 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
+import { equalBytes } from '../internal/bytes.ts'
 import { context, DerCursor, Tag } from '../internal/der.ts'
 import { derNull, derOctetString, derSequence, derSmallInteger } from '../internal/der-writer.ts'
 import { type NodeCrypto, nodeCrypto } from '../internal/node-crypto.ts'
@@ -19,7 +20,7 @@ import { decryptPkcs8, wrongPassphrase } from './encrypted-key.ts'
 import { readOnePem } from './pem.ts'
 import { PrivateKey } from './private-key.ts'
 import { type Pkcs8Parts, readPkcs8, walkPkcs1, walkSec1 } from './private-key-reader.ts'
-import type { KeyKind } from './public-key-info.ts'
+import { type KeyKind, readPublicKeyInfo } from './public-key-info.ts'
 import { importVerificationKey, webAlgorithm } from './verification-key.ts'
 
 /** PEM labels of private keys. */
@@ -66,13 +67,20 @@ export async function importPrivateKey(
   const pkcs8 = await toPkcs8(label, der, options.passphrase)
   der.fill(0)
   const parts = label === 'ENCRYPTED PRIVATE KEY' ? decryptedParts(pkcs8) : readPkcs8(pkcs8)
+  // Version 1 without attributes: OpenSSL 3 does not read the public key of version 2 (RFC 5958 §2).
+  const plain = derSequence(derSmallInteger(0), parts.algorithm, derOctetString(parts.key))
+  pkcs8.fill(0)
+  parts.key.fill(0)
   const extractable = options.extractable !== false
   const node = options.crypto === undefined ? nodeCrypto() : undefined
   const key =
     node === undefined
-      ? await importWeb(pkcs8, parts, extractable, options.crypto ?? defaultWebCrypto())
-      : importNode(pkcs8, extractable, node)
-  pkcs8.fill(0)
+      ? await importWeb(plain, parts, extractable, options.crypto ?? defaultWebCrypto())
+      : importNode(plain, extractable, node)
+  plain.fill(0)
+  const { keyStart, keyEnd } = readPublicKeyInfo(key.publicKey)
+  if (parts.publicKey !== undefined && !equalBytes(parts.publicKey, key.publicKey.subarray(keyStart, keyEnd)))
+    throw mismatch()
   await provePair(key, options.crypto)
   return key
 }
@@ -207,14 +215,23 @@ function kindOf(parts: Pkcs8Parts): KeyKind {
 /** Signs and verifies once: a key whose public half belongs to another would issue certificates nobody can verify. */
 async function provePair(key: PrivateKey, crypto: WebCryptoLike | undefined): Promise<void> {
   const probe = Uint8Array.of(0x6d, 0x65, 0x73, 0x68)
-  const signature = await key.sign(probe)
-  const verifier = await importVerificationKey(key.publicKey, crypto)
-  if (!(await verifier.verify(key.signatureAlgorithm, probe, signature))) {
-    throw new MeshPkiError(
-      'ERR_KEY_FORMAT',
-      'the private key and the public key in the same file do not belong together',
-    )
+  let valid: boolean
+  try {
+    const signature = await key.sign(probe)
+    const verifier = await importVerificationKey(key.publicKey, crypto)
+    valid = await verifier.verify(key.signatureAlgorithm, probe, signature)
+  } catch (error) {
+    // Damaged numbers of an RSA key show only here, as an error of the back-end.
+    throw refused(error)
   }
+  if (!valid) throw mismatch()
+}
+
+function mismatch(): MeshPkiError {
+  return new MeshPkiError(
+    'ERR_KEY_FORMAT',
+    'the private key and the public key in the same file do not belong together',
+  )
 }
 
 function refused(error: unknown): unknown {

@@ -15,6 +15,8 @@ export interface Pkcs8Parts {
   readonly type: 'rsa' | 'ec' | 'ed25519'
   /** Content of the privateKey field: PKCS#1, SEC1, or the Ed25519 seed as OCTET STRING. */
   readonly key: Uint8Array
+  /** Content of the publicKey field of version 2 (RFC 5958 §2): a point, PKCS#1, or an Ed25519 key. */
+  readonly publicKey: Uint8Array | undefined
 }
 
 const WHAT = 'private key'
@@ -39,10 +41,18 @@ export function readPkcs8(bytes: Uint8Array): Pkcs8Parts {
   const keyStart = cursor.octetString(WHAT)
   const keyEnd = cursor.offset
   if (cursor.peek() === context(0)) cursor.skipAny(WHAT)
-  if (version === 1 && cursor.peek() === contextPrimitive(1)) cursor.bitString(WHAT, contextPrimitive(1))
+  let publicKey: Uint8Array | undefined
+  if (version === 1 && cursor.peek() === contextPrimitive(1)) {
+    const start = cursor.bitString(WHAT, contextPrimitive(1))
+    publicKey = bytes.slice(start, cursor.offset)
+  }
   cursor.leave(outer, WHAT)
   if (!cursor.atEnd) cursor.fail('ERR_DER_TRAILING_DATA', WHAT, 'bytes after the key')
-  const parts = { algorithm: bytes.slice(algorithmStart, algorithmEnd), key: bytes.slice(keyStart, keyEnd) }
+  const parts = {
+    algorithm: bytes.slice(algorithmStart, algorithmEnd),
+    key: bytes.slice(keyStart, keyEnd),
+    publicKey,
+  }
   if (isContent(bytes, oidStart, oidEnd, RSA)) {
     walkPkcs1(parts.key)
     return { ...parts, type: 'rsa' }
