@@ -4,13 +4,13 @@
  * @module
  */
 
-export {
-  CertificateAuthority,
-  type CertificateAuthorityOptions,
-  type IssuedCertificate,
-  type IssueIntermediateOptions,
-  type IssueWorkloadOptions,
-} from './certificate-authority.ts'
+export type {
+  CertificateAuthorityOptions,
+  IssuedCertificate,
+  IssueIntermediateOptions,
+  IssueWorkloadOptions,
+} from './authority-options.ts'
+export { CertificateAuthority } from './certificate-authority.ts'
 export { type CreateRootCaOptions, createRootCa } from './create-root-ca.ts'
 export type { KeyIdentifierMethod } from './key-identifier.ts'
 export type { NameConstraintsInput } from './name-constraints-input.ts'

@@ -6,6 +6,7 @@
 
 import { MeshPkiError } from '../errors.ts'
 import { equalRange } from '../internal/bytes.ts'
+import { quote } from '../internal/text.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
 import type { Name } from '../x509/name.ts'
@@ -32,7 +33,7 @@ export function checkSubject(
     if (!subject.isEmpty && issuer.subject.equals(subject)) {
       throw new MeshPkiError(
         'ERR_CA_SELF_ISSUED',
-        `the subject "${subject}" is also that of ${certificateLabel(issuer)} in the issuer's chain; a self-issued certificate is exempt from path length (RFC 5280 §6.1.4 (l)). Choose another subject, such as one with L=<cluster>`,
+        `the subject ${quote(String(subject))} is also that of ${certificateLabel(issuer)} in the issuer's chain; a self-issued certificate is exempt from path length (RFC 5280 §6.1.4 (l)). Choose another subject, such as one with L=<cluster>`,
       )
     }
     const { publicKeyStart, publicKeyEnd } = Certificate.layoutOf(issuer)

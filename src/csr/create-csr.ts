@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MeshPkiError } from '../errors.ts'
 import { context, Tag } from '../internal/der.ts'
 import {
   derBitString,
@@ -51,7 +52,8 @@ export interface CreatedCsr {
 }
 
 /**
- * Makes a PKCS#10 request, signed by its key. What an external signer answers is verified first.
+ * Makes a PKCS#10 request, signed by its key. What an external signer or a caller's `crypto` answers, and every
+ * RSA signature, is verified first.
  *
  * @throws `MeshPkiError` `ERR_NAME_SYNTAX`, `ERR_GENERAL_NAME`, `ERR_KEY_…`; `ERR_CSR_SIGNATURE` when a signer
  * answers something else than its signature.
@@ -81,10 +83,18 @@ export async function createCsr(options: CreateCsrOptions): Promise<CreatedCsr> 
     derValue(context(0), attributes),
   )
   const signature = await signer.sign(info)
+  if (!(signature instanceof Uint8Array)) {
+    throw new MeshPkiError(
+      'ERR_CSR_SIGNATURE',
+      `the signer answered ${signature === null ? 'null' : typeof signature} instead of a Uint8Array, so the request is not released`,
+    )
+  }
   const csr = Csr.fromDer(
     derSequence(info, encodeSignatureAlgorithm(signer.signatureAlgorithm), derBitString(signature)),
   )
-  if (!(signer instanceof PrivateKey)) await verifyProofOfPossession(csr)
+  // An in-process ECDSA or Ed25519 key does not need it; RSA does, where one fault in the CRT shows the key.
+  const trusted = signer instanceof PrivateKey && PrivateKey.isInProcess(signer)
+  if (!trusted || csr.publicKeyType.startsWith('RSA')) await verifyProofOfPossession(csr)
   return { csr, signer, privateKey: signer instanceof PrivateKey ? signer : undefined }
 }
 

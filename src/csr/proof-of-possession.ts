@@ -19,12 +19,22 @@ export interface ProofOfPossessionOptions {
 
 /** A request whose signature was verified under its own key. Only {@link verifyProofOfPossession} makes one. */
 export class VerifiedCsr {
-  /** The request. Its key is proven; its names and extensions are still wishes. */
-  readonly csr: Csr
+  // Private, so that no object of the same shape passes for one.
+  readonly #csr: Csr
 
   private constructor(csr: Csr) {
-    this.csr = csr
+    this.#csr = csr
     Object.freeze(this)
+  }
+
+  /** The request. Its key is proven; its names and extensions are still wishes. */
+  get csr(): Csr {
+    return this.#csr
+  }
+
+  /** @internal */
+  static isOne(value: unknown): value is VerifiedCsr {
+    return typeof value === 'object' && value !== null && #csr in value
   }
 
   /** @internal */
@@ -54,7 +64,7 @@ export async function verifyProofOfPossession(
   input: CsrInput | VerifiedCsr,
   options: ProofOfPossessionOptions = {},
 ): Promise<VerifiedCsr> {
-  if (input instanceof VerifiedCsr) return input
+  if (VerifiedCsr.isOne(input)) return input
   checkOptionNames(options, ['crypto'], 'verifyProofOfPossession')
   const csr = Csr.from(input)
   const { algorithm, publicKey, data, signature } = Csr.signedPartsOf(csr)

@@ -40,6 +40,24 @@ export function decodeBase64(
   let count = 0
   let index = start
   for (; index < end; index++) {
+    // Whole groups first: a line of PEM is sixteen of them.
+    while (count === 0 && index + 4 <= end) {
+      const a = text.charCodeAt(index)
+      const b = text.charCodeAt(index + 1)
+      const c = text.charCodeAt(index + 2)
+      const d = text.charCodeAt(index + 3)
+      if ((a | b | c | d) > 0x7f) break
+      const va = VALUES[a] ?? BAD
+      const vb = VALUES[b] ?? BAD
+      const vc = VALUES[c] ?? BAD
+      const vd = VALUES[d] ?? BAD
+      if ((va | vb | vc | vd) >= BLANK) break
+      out[length++] = (va << 2) | (vb >> 4)
+      out[length++] = (vb << 4) | (vc >> 2)
+      out[length++] = (vc << 6) | vd
+      index += 4
+    }
+    if (index >= end) break
     const code = text.charCodeAt(index)
     const value = code < 256 ? (VALUES[code] ?? BAD) : BAD
     if (value < BLANK) {

@@ -63,13 +63,14 @@ function scanPem(input: string | Uint8Array, labels: readonly string[]): PemBloc
       `PEM text of ${text.length} characters; at most ${MAX_TEXT} are read`,
     )
   const blocks: PemBlock[] = []
+  const carriageReturns = text.includes('\r')
   let at = 0
   let line = 1
   let counted = 0
   for (;;) {
     const begin = findBoundary(text, BEGIN, at)
     if (begin === -1) break
-    line += countLines(text, counted, begin)
+    line += countLines(text, counted, begin, carriageReturns)
     counted = begin
     const index = blocks.length + 1
     const where = `PEM block ${index} at line ${line}`
@@ -126,8 +127,13 @@ function endOfLine(text: string, from: number): number {
   return at
 }
 
-function countLines(text: string, from: number, to: number): number {
+/** Line ends between two positions: LF, CR LF, or CR alone. */
+function countLines(text: string, from: number, to: number, carriageReturns: boolean): number {
   let lines = 0
+  if (!carriageReturns) {
+    for (let at = text.indexOf('\n', from); at !== -1 && at < to; at = text.indexOf('\n', at + 1)) lines++
+    return lines
+  }
   for (let i = from; i < to; i++) {
     const code = text.charCodeAt(i)
     if (code === 0x0a || (code === 0x0d && text.charCodeAt(i + 1) !== 0x0a)) lines++
@@ -142,7 +148,7 @@ function decodeBody(text: string, start: number, end: number, where: string, lin
       throw new MeshPkiError('ERR_PEM_BASE64', `${where}: nothing between its BEGIN and END lines`)
     return decoded
   }
-  const faultLine = line + countLines(text, start, decoded.index)
+  const faultLine = line + countLines(text, start, decoded.index, true)
   const head = text.slice(start, Math.min(end, start + 256))
   if (/^\s*(Proc-Type|DEK-Info)\s*:/i.test(head)) {
     throw new MeshPkiError(
