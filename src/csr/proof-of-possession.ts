@@ -17,12 +17,15 @@ export interface ProofOfPossessionOptions {
   readonly crypto?: WebCryptoLike | undefined
 }
 
+/** What the constructor below wants to see: nobody else has it. */
+const PROVEN: unique symbol = Symbol('proven')
+
 /** A request whose signature was verified under its own key. Only {@link verifyProofOfPossession} makes one. */
 export class VerifiedCsr {
-  // Private, so that no object of the same shape passes for one.
   readonly #csr: Csr
 
-  private constructor(csr: Csr) {
+  private constructor(proof: typeof PROVEN, csr: Csr) {
+    if (proof !== PROVEN) throw new TypeError('only verifyProofOfPossession makes a VerifiedCsr')
     this.#csr = csr
     Object.freeze(this)
   }
@@ -33,13 +36,13 @@ export class VerifiedCsr {
   }
 
   /** @internal */
-  static isOne(value: unknown): value is VerifiedCsr {
-    return typeof value === 'object' && value !== null && #csr in value
+  static of(proof: typeof PROVEN, csr: Csr): VerifiedCsr {
+    return new VerifiedCsr(proof, csr)
   }
 
-  /** @internal */
-  static of(csr: Csr): VerifiedCsr {
-    return new VerifiedCsr(csr)
+  /** @internal Whether a value was made here, and does not only look like it. */
+  static is(value: unknown): value is VerifiedCsr {
+    return typeof value === 'object' && value !== null && #csr in value
   }
 }
 
@@ -64,7 +67,7 @@ export async function verifyProofOfPossession(
   input: CsrInput | VerifiedCsr,
   options: ProofOfPossessionOptions = {},
 ): Promise<VerifiedCsr> {
-  if (VerifiedCsr.isOne(input)) return input
+  if (VerifiedCsr.is(input)) return input
   checkOptionNames(options, ['crypto'], 'verifyProofOfPossession')
   const csr = Csr.from(input)
   const { algorithm, publicKey, data, signature } = Csr.signedPartsOf(csr)
@@ -82,5 +85,5 @@ export async function verifyProofOfPossession(
       { data: { fingerprint: csr.fingerprint() } },
     )
   }
-  return VerifiedCsr.of(csr)
+  return VerifiedCsr.of(PROVEN, csr)
 }

@@ -21,37 +21,37 @@ import { TrustStore } from './trust-store.ts'
 /** "Conforming applications MUST be able to process" both forms of dates (RFC 5280 §4.1.2.5). */
 const LENIENCY: readonly CertificateLeniency[] = ['generalized-time-before-2050']
 
-/**
- * A path that was verified. Only verification makes one.
- */
+/** What the constructor below wants to see: nobody else has it. */
+const VERIFIED: unique symbol = Symbol('verified')
+
+/** A path that was verified. Only verification makes one. */
 export class VerifiedPath {
   /** Leaf first, anchor last. */
   readonly certificates: readonly Certificate[]
+  /** The certificate that was asked about. */
+  readonly leaf: Certificate
   /** The trust anchor that the path ends in. */
   readonly anchor: Certificate
   /** The instant that was judged at. */
   readonly time: Date
 
-  private constructor(certificates: readonly Certificate[], time: number) {
+  private constructor(proof: typeof VERIFIED, certificates: readonly Certificate[], time: number) {
+    const leaf = certificates[0]
+    const anchor = certificates[certificates.length - 1]
+    if (proof !== VERIFIED || leaf === undefined || anchor === undefined) {
+      throw new TypeError('only verification makes a VerifiedPath')
+    }
     this.certificates = Object.freeze([...certificates])
-    this.anchor = certificates[certificates.length - 1] ?? missingAnchor()
+    this.leaf = leaf
+    this.anchor = anchor
     this.time = new Date(time)
     Object.freeze(this)
   }
 
-  /** The certificate that was asked about. */
-  get leaf(): Certificate {
-    return this.certificates[0] ?? this.anchor
-  }
-
   /** @internal */
-  static of(certificates: readonly Certificate[], time: number): VerifiedPath {
-    return new VerifiedPath(certificates, time)
+  static of(proof: typeof VERIFIED, certificates: readonly Certificate[], time: number): VerifiedPath {
+    return new VerifiedPath(proof, certificates, time)
   }
-}
-
-function missingAnchor(): never {
-  throw new RangeError('a verified path has at least an anchor')
 }
 
 /** What `checkPath` answers. */
@@ -137,7 +137,7 @@ export async function runPathSearch(search: PathSearch): Promise<CheckPathResult
 function conclude(outcome: readonly Certificate[] | PathError, policy: PathPolicy): CheckPathResult {
   return outcome instanceof PathError
     ? { ok: false, error: outcome }
-    : { ok: true, path: VerifiedPath.of(outcome, policy.time) }
+    : { ok: true, path: VerifiedPath.of(VERIFIED, outcome, policy.time) }
 }
 
 function prepare(leafInput: CertificateInput, options: VerifyPathOptions): PathSearch | PathError {
