@@ -10,6 +10,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { MeshPkiError } from 'mesh-pki'
 import { checkPath } from 'mesh-pki/verify'
 import type { KeyAlgorithm } from 'mesh-pki/x509'
 import { clusterUnderRoot, clusterWithOwnRoot, type Workload, workload } from './cluster.js'
@@ -31,81 +32,86 @@ const KEYS: readonly KeyAlgorithm[] = [
 /** From `build/examples/federation` and from `examples/federation` alike. */
 const FIXTURE = 'test/fixtures/istio-s_client-showcerts.txt'
 
-const { values } = parseArgs({
-  options: {
-    out: { type: 'string', default: 'out' },
-    key: { type: 'string', default: 'P-256' },
-    'root-cert': { type: 'string' },
-    'root-key': { type: 'string' },
-    passphrase: { type: 'string' },
-  },
-})
-const key = KEYS.find((known) => known === values.key)
-if (key === undefined) throw new Error(`--key must be one of ${KEYS.join(', ')}`)
-if ((values['root-cert'] === undefined) !== (values['root-key'] === undefined))
-  throw new Error('--root-cert and --root-key go together')
-
 const report = new Report()
 
-report.title('1. Two clusters, each with a self-signed root of its own (Istio’s default)')
-const island2 = await clusterWithOwnRoot('kind2')
-const island3 = await clusterWithOwnRoot('kind3')
-report.separate('kind2', 'kind3')
-report.line()
-await expectRefused(
-  await workload(island2, 'bookinfo-productpage'),
-  await workload(island3, 'bookinfo-ratings'),
-)
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      out: { type: 'string', default: 'out' },
+      key: { type: 'string', default: 'P-256' },
+      'root-cert': { type: 'string' },
+      'root-key': { type: 'string' },
+      passphrase: { type: 'string' },
+    },
+  })
+  const key = KEYS.find((known) => known === values.key)
+  if (key === undefined) throw new Error(`--key must be one of ${KEYS.join(', ')}`)
+  if ((values['root-cert'] === undefined) !== (values['root-key'] === undefined))
+    throw new Error('--root-cert and --root-key go together')
 
-report.title('2. One root, and an intermediate for each cluster')
-const started = performance.now()
-const root =
-  values['root-cert'] !== undefined && values['root-key'] !== undefined
-    ? await readRoot(values['root-cert'], values['root-key'], values.passphrase)
-    : await generateRoot(key)
-const kind2 = await clusterUnderRoot('kind2', root.ca, key)
-const kind3 = await clusterUnderRoot('kind3', root.ca, key)
-const productpage = await workload(kind2, 'bookinfo-productpage')
-const ratings = await workload(kind3, 'bookinfo-ratings')
-const took = performance.now() - started
-report.line(
-  `  The root was ${root.origin}. Root, two intermediates, two workloads: ${took.toFixed(0)} ms (${key} CAs).\n`,
-)
-report.chain([...productpage.chain, ...productpage.roots])
-report.line()
-report.chain([...ratings.chain, ...ratings.roots])
-report.shared(String(root.ca.certificate.subject), 'kind2', 'kind3')
-report.line()
-if (root.origin === 'generated') report.line(`  ${await writeRoot(values.out, root)}/{root-cert,key}.pem`)
-for (const cluster of [kind2, kind3]) {
-  const folder = await writeCluster(values.out, cluster)
-  report.line(`  ${folder}/{ca-cert,ca-key,cert-chain,root-cert}.pem`)
-  report.line(
-    `    kubectl --context ${cluster.name} create secret generic cacerts -n istio-system --from-file=${folder}`,
+  report.title('1. Two clusters, each with a self-signed root of its own (Istio’s default)')
+  const island2 = await clusterWithOwnRoot('kind2')
+  const island3 = await clusterWithOwnRoot('kind3')
+  report.separate('kind2', 'kind3')
+  report.line()
+  await expectRefused(
+    await workload(island2, 'bookinfo-productpage'),
+    await workload(island3, 'bookinfo-ratings'),
   )
+
+  report.title('2. One root, and an intermediate for each cluster')
+  const started = performance.now()
+  const root =
+    values['root-cert'] !== undefined && values['root-key'] !== undefined
+      ? await readRoot(values['root-cert'], values['root-key'], values.passphrase)
+      : await generateRoot(key)
+  const kind2 = await clusterUnderRoot('kind2', root.ca, key)
+  const kind3 = await clusterUnderRoot('kind3', root.ca, key)
+  const productpage = await workload(kind2, 'bookinfo-productpage')
+  const ratings = await workload(kind3, 'bookinfo-ratings')
+  const took = performance.now() - started
+  report.line(
+    `  The root was ${root.origin}. Root, two intermediates, two workloads: ${took.toFixed(0)} ms (${key} CAs).\n`,
+  )
+  report.chain([...productpage.chain, ...productpage.roots])
+  report.line()
+  report.chain([...ratings.chain, ...ratings.roots])
+  report.shared(String(root.ca.certificate.subject), 'kind2', 'kind3')
+  report.line()
+  if (root.origin === 'generated') report.line(`  ${await writeRoot(values.out, root)}/{root-cert,key}.pem`)
+  for (const cluster of [kind2, kind3]) {
+    const folder = await writeCluster(values.out, cluster)
+    report.line(`  ${folder}/{ca-cert,ca-key,cert-chain,root-cert}.pem`)
+    report.line(
+      `    kubectl --context ${cluster.name} create secret generic cacerts -n istio-system --from-file=${folder}`,
+    )
+  }
+
+  report.title('3. Mutual TLS across the clusters, each side checking the other’s SPIFFE ID')
+  await expectAccepted(productpage, ratings)
+  await expectAccepted(ratings, productpage)
+
+  report.title('4. A third party with a root of its own')
+  const stranger = await clusterUnderRoot('kind2', (await generateRoot(key)).ca, key)
+  const impostor = await workload(stranger, 'bookinfo-productpage')
+  report.line(`  It claims ${impostor.id}, and its root and intermediate bear the same names as ours.`)
+  // It would accept the server, to get in; the server must refuse it.
+  await expectRefused({ ...impostor, roots: ratings.roots }, ratings)
+  await expectRefused(ratings, impostor)
+
+  report.title('5. A certificate seen in the wild, explained')
+  await explainShowcerts(
+    join(fileURLToPath(new URL('.', import.meta.url)), '..', '..', '..', FIXTURE),
+    report,
+  )
+
+  report.line()
+  if (report.failures.length > 0) {
+    report.line(`✘ ${report.failures.length} of the claims above do not hold:`)
+    for (const failure of report.failures) report.line(`  - ${failure}`)
+    process.exitCode = 1
+  } else report.line('✔ every claim above holds')
 }
-
-report.title('3. Mutual TLS across the clusters, each side checking the other’s SPIFFE ID')
-await expectAccepted(productpage, ratings)
-await expectAccepted(ratings, productpage)
-
-report.title('4. A third party with a root of its own')
-const stranger = await clusterUnderRoot('kind2', (await generateRoot(key)).ca, key)
-const impostor = await workload(stranger, 'bookinfo-productpage')
-report.line(`  It claims ${impostor.id}, and its root and intermediate bear the same names as ours.`)
-// It would accept the server, to get in; the server must refuse it.
-await expectRefused({ ...impostor, roots: ratings.roots }, ratings)
-await expectRefused(ratings, impostor)
-
-report.title('5. A certificate seen in the wild, explained')
-await explainShowcerts(join(fileURLToPath(new URL('.', import.meta.url)), '..', '..', '..', FIXTURE), report)
-
-report.line()
-if (report.failures.length > 0) {
-  report.line(`✘ ${report.failures.length} of the claims above do not hold:`)
-  for (const failure of report.failures) report.line(`  - ${failure}`)
-  process.exitCode = 1
-} else report.line('✔ every claim above holds')
 
 async function expectAccepted(client: Workload, server: Workload): Promise<void> {
   const result = await handshake(client, server)
@@ -131,4 +137,12 @@ async function expectRefused(client: Workload, server: Workload): Promise<void> 
     'and mesh-pki says why:',
     verdict.ok ? 'it was accepted' : verdict.error.message,
   )
+}
+
+try {
+  await main()
+} catch (error) {
+  const code = error instanceof MeshPkiError ? `${error.code}: ` : ''
+  console.error(`\n✘ ${code}${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
 }

@@ -32,8 +32,7 @@ export class VerifiedPath {
   readonly leaf: Certificate
   /** The trust anchor that the path ends in. */
   readonly anchor: Certificate
-  /** The instant that was judged at. */
-  readonly time: Date
+  readonly #time: number
 
   private constructor(proof: typeof VERIFIED, certificates: readonly Certificate[], time: number) {
     const leaf = certificates[0]
@@ -44,8 +43,13 @@ export class VerifiedPath {
     this.certificates = Object.freeze([...certificates])
     this.leaf = leaf
     this.anchor = anchor
-    this.time = new Date(time)
+    this.#time = time
     Object.freeze(this)
+  }
+
+  /** The instant that was judged at. */
+  get time(): Date {
+    return new Date(this.#time)
   }
 
   /** @internal */
