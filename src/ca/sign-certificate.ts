@@ -7,6 +7,7 @@
 import { MeshPkiError } from '../errors.ts'
 import { Tag } from '../internal/der.ts'
 import { headerLength, writeHeader } from '../internal/der-writer.ts'
+import { quote } from '../internal/text.ts'
 import { encodeSignatureAlgorithm, SIGNATURE_ALGORITHM_NAMES } from '../x509/algorithm-identifier.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
@@ -36,7 +37,7 @@ export class CheckedSigner {
     ) {
       throw new MeshPkiError(
         'ERR_CA_SIGNER',
-        `the signer says that its signatures are ${JSON.stringify(signer.signatureAlgorithm)}, but its key is ${key.kind}`,
+        `the signer says that its signatures are ${quote(String(signer.signatureAlgorithm))}, but its key is ${key.kind}`,
       )
     }
     return new CheckedSigner(signer, key)
