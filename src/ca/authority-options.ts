@@ -23,6 +23,8 @@ export interface CertificateAuthorityOptions {
   readonly certificate: CertificateInput
   /** The certificates above it, in any order, root included. Its validity caps what is issued. */
   readonly chain?: CertificateInput | readonly CertificateInput[] | undefined
+  /** Not used; an `IssuedCertificate` may be spread here: `from({ ...issued, signer })`. */
+  readonly cappedBy?: Certificate | undefined
   /** What signs for it: a `PrivateKey`, a pair, or any `Signer`. */
   readonly signer: SignerInput
   /** Profile of what it issues, unless a call says otherwise. Default `'mesh'`. */

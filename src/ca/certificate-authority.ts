@@ -118,7 +118,7 @@ export class CertificateAuthority {
   static async from(options: CertificateAuthorityOptions): Promise<CertificateAuthority> {
     checkOptionNames(
       options,
-      ['certificate', 'chain', 'signer', 'profile', 'selfTest', 'clock', 'random'],
+      ['certificate', 'chain', 'cappedBy', 'signer', 'profile', 'selfTest', 'clock', 'random'],
       'CertificateAuthority.from',
     )
     checkOneOf(options.profile ?? 'mesh', PROFILE_NAMES, 'profile')
@@ -268,6 +268,7 @@ export class CertificateAuthority {
     const certificate = await this.#signer.certify(tbs, signal)
     checkIntent(certificate, {
       ...kind,
+      isRoot: false,
       serialNumber: toHex(values.serialNumber),
       notAfter: values.notAfter,
       publicKey: values.publicKey,
@@ -311,7 +312,8 @@ export class CertificateAuthority {
     return {
       issuer: this.certificate.subject.der,
       algorithm: this.signer.signatureAlgorithm,
-      authorityKeyId: subjectKeyIdOf(this.certificate),
+      // An issuer without an identifier of its own is named by the one that its key would have (§4.2.1.1).
+      authorityKeyId: subjectKeyIdOf(this.certificate) ?? keyIdentifier(this.certificate.publicKey, 'sha1'),
     }
   }
 }

@@ -125,6 +125,7 @@ export async function createRootCa(options: CreateRootCaOptions): Promise<Certif
   const certificate = await signer.certify(tbs, options.signal)
   checkIntent(certificate, {
     serialNumber: toHex(serialNumber),
+    isRoot: true,
     isCa: true,
     pathLength,
     notAfter,

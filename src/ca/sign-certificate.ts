@@ -8,6 +8,7 @@ import { MeshPkiError } from '../errors.ts'
 import { Tag } from '../internal/der.ts'
 import { headerLength, writeHeader } from '../internal/der-writer.ts'
 import { quote } from '../internal/text.ts'
+import { conformanceViolations } from '../verify/conformance.ts'
 import { encodeSignatureAlgorithm, SIGNATURE_ALGORITHM_NAMES } from '../x509/algorithm-identifier.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
@@ -47,19 +48,22 @@ export class CheckedSigner {
   async certify(tbs: Uint8Array<ArrayBuffer>, signal?: AbortSignalLike): Promise<Certificate> {
     const { signer } = this
     const pending = signer.sign(tbs, signal === undefined ? {} : { signal })
-    const signature = pending instanceof Uint8Array ? pending : await pending
-    if (!(signature instanceof Uint8Array))
+    const answer = pending instanceof Uint8Array ? pending : await pending
+    if (!(answer instanceof Uint8Array))
       throw new MeshPkiError(
         'ERR_CA_SIGNER',
-        `the signer answered ${typeof signature} instead of a Uint8Array`,
+        `the signer answered ${answer === null ? 'null' : typeof answer} instead of a Uint8Array`,
       )
-    if (this.#verifies && !(await this.#key.verify(signer.signatureAlgorithm, tbs, signature))) {
+    // Copies: a caller's signer may keep both arrays and change them while they are verified.
+    const signed = this.#verifies ? tbs.slice() : tbs
+    const signature = this.#verifies ? new Uint8Array(answer) : answer
+    if (this.#verifies && !(await this.#key.verify(signer.signatureAlgorithm, signed, signature))) {
       throw new MeshPkiError(
         'ERR_CA_SIGNER',
         `the signer's answer is not a valid ${signer.signatureAlgorithm} signature under its own public key, so the certificate is not released. ECDSA signatures must be DER, not r || s`,
       )
     }
-    return Certificate.own(assemble(tbs, encodeSignatureAlgorithm(signer.signatureAlgorithm), signature))
+    return Certificate.own(assemble(signed, encodeSignatureAlgorithm(signer.signatureAlgorithm), signature))
   }
 }
 
@@ -85,6 +89,7 @@ function assemble(tbs: Uint8Array, algorithm: Uint8Array, signature: Uint8Array)
 
 /** What the certificate was meant to say; anything else is a fault of ours and not released. */
 export interface IssuanceIntent {
+  readonly isRoot: boolean
   readonly serialNumber: string
   readonly isCa: boolean
   readonly pathLength: number | undefined
@@ -108,6 +113,13 @@ export function checkIntent(certificate: Certificate, intent: IssuanceIntent): v
       : layout.subjectAltNameStart !== 0 &&
         isAt(bytes, layout.subjectAltNameStart, intent.subjectAltNames)) &&
     (intent.isCa || (layout.keyUsage & 0x60) === 0)
+  const [broken] = conformanceViolations(certificate, intent.isRoot)
+  if (broken !== undefined) {
+    throw new MeshPkiError(
+      'ERR_CA_SELF_CHECK',
+      `the certificate ${certificateLabel(certificate)} is not released: ${broken.text.replace('(§', '(RFC 5280 §')}`,
+    )
+  }
   if (!holds) {
     throw new MeshPkiError(
       'ERR_CA_SELF_CHECK',

@@ -12,8 +12,11 @@ export interface Comparison {
   /** Ends earlier, after so many that we accept. */
   readonly acceptedCount?: number
   /** Answers `undefined` for acceptance, or a code; throws where it finds a fault of ours. */
-  readonly accept: (der: Uint8Array) => Promise<string | undefined>
-  readonly oracle: (der: Uint8Array) => Promise<boolean>
+  readonly accept: (der: Uint8Array, from: string) => Promise<string | undefined>
+  /** Changes a mutant before it is judged. */
+  readonly finish?: (der: Uint8Array, from: string) => Promise<Uint8Array>
+  /** Answers `undefined` when OpenSSL accepts too, else what it says. */
+  readonly oracle: (der: Uint8Array, from: string) => Promise<string | undefined>
   /** Questions to the oracle at the same time. */
   readonly concurrency: number
   readonly progress?: (mutants: number, accepted: number) => void
@@ -46,13 +49,14 @@ export async function compare(comparison: Comparison): Promise<ComparisonResult>
   let accepted = 0
   while (mutants < comparison.count && accepted < (comparison.acceptedCount ?? Number.POSITIVE_INFINITY)) {
     const original = random.pick(corpus)
-    const der = mutate(original.der, random, donors)
+    const mutant = mutate(original.der, random, donors)
+    const der = (await comparison.finish?.(mutant, original.name)) ?? mutant
     mutants++
     const report = (kind: Disagreement['kind'], detail: string) =>
       disagreements.push({ kind, from: original.name, hex: Buffer.from(der).toString('hex'), detail })
     let code: string | undefined
     try {
-      code = await accept(der)
+      code = await accept(der, original.name)
     } catch (error) {
       report('crash', error instanceof Error ? `${error.name}: ${error.message}` : String(error))
       continue
@@ -62,8 +66,8 @@ export async function compare(comparison: Comparison): Promise<ComparisonResult>
       continue
     }
     accepted++
-    const question = oracle(der).then((reads) => {
-      if (!reads) report('oracle', 'accepted here, rejected by OpenSSL')
+    const question = oracle(der, original.name).then((refusal) => {
+      if (refusal !== undefined) report('oracle', `accepted here, rejected by OpenSSL: ${refusal}`)
     })
     open.add(question)
     question.finally(() => open.delete(question)).catch(() => {})

@@ -1,12 +1,17 @@
 /**
- * `npm run fuzz -- --count 100000 --seed 1`: no mutated certificate may be accepted here and rejected by OpenSSL.
+ * No mutated certificate may be accepted here and rejected by OpenSSL.
+ *
+ *     npm run fuzz -- --count 100000 --seed 1            as mutated: read, and the key imported
+ *     npm run fuzz -- --count 100000 --seed 1 --signed   signed again after mutation: the path verified
  */
-import { MeshPkiError } from '../../dist/errors.js'
-import { Certificate } from '../../dist/x509/certificate.js'
-import { importVerificationKey } from '../../dist/x509/verification-key.js'
-import { compare } from './compare.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { acceptCertificate, acceptPath } from './accept.ts'
+import { type Comparison, compare } from './compare.ts'
 import { makeCorpus } from './corpus.ts'
-import { opensslReads } from './oracle.ts'
+import { type Hierarchy, type Member, makeHierarchy, signAgain } from './hierarchy.ts'
+import { opensslReads, opensslRefusal } from './oracle.ts'
 
 const DEFAULT_COUNT = 100_000
 
@@ -18,46 +23,64 @@ function option(name: string, fallback: number): number {
   return value
 }
 
-/** Acceptance is `fromDer` and the import of the key; afterwards no getter may throw. */
-async function accept(der: Uint8Array): Promise<string | undefined> {
-  let certificate: Certificate
-  try {
-    certificate = Certificate.fromDer(der)
-  } catch (error) {
-    if (error instanceof MeshPkiError) return error.code
-    throw error
+function readingMutants(): Pick<Comparison, 'corpus' | 'accept' | 'oracle'> {
+  return { corpus: makeCorpus(), accept: acceptCertificate, oracle: opensslReads }
+}
+
+function verifyingMutants(
+  hierarchy: Hierarchy,
+  folder: string,
+): Pick<Comparison, 'corpus' | 'accept' | 'oracle' | 'finish'> {
+  const time = new Date()
+  const members = new Map(hierarchy.members.map((member) => [member.name, member]))
+  const memberOf = (name: string): Member => {
+    const member = members.get(name)
+    if (member === undefined) throw new RangeError(`no member ${name}`)
+    return member
   }
-  for (const name of Object.getOwnPropertyNames(Certificate.prototype)) {
-    void String(Reflect.get(certificate, name, certificate))
-  }
-  try {
-    await importVerificationKey(certificate.publicKey)
-    return undefined
-  } catch (error) {
-    if (error instanceof MeshPkiError) return error.code
-    throw error
+  let id = 0
+  return {
+    corpus: hierarchy.members,
+    finish: (mutant, from) => signAgain(mutant, memberOf(from).issuer),
+    accept: (der, from) => acceptPath(der, memberOf(from), hierarchy, time),
+    oracle: (der, from) => {
+      const { role, other } = memberOf(from)
+      const pem = toPem(der)
+      const [leaf, intermediate] = role === 'leaf' ? [pem, other.toPem()] : [other.toPem(), pem]
+      return opensslRefusal({ root: hierarchy.root.toPem(), intermediate, leaf }, time, folder, id++)
+    },
   }
 }
 
+function toPem(der: Uint8Array): string {
+  return `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`
+}
+
+const signed = process.argv.includes('--signed')
 const count = option('count', DEFAULT_COUNT)
 const seed = option('seed', Date.now() % 2 ** 31)
-console.log(`seed ${seed}, ${count} mutants`)
+console.log(`seed ${seed}, ${count} mutants${signed ? ', signed again' : ''}`)
 const started = process.hrtime.bigint()
-const result = await compare({
-  corpus: makeCorpus(),
-  seed,
-  count,
-  accept,
-  oracle: opensslReads,
-  concurrency: 8,
-  progress: (mutants, accepted) => console.log(`${mutants} mutants, ${accepted} accepted`),
-})
-for (const [code, times] of [...result.refusals].sort((a, b) => b[1] - a[1])) console.log(`${code}: ${times}`)
-for (const { kind, from, hex, detail } of result.disagreements) {
-  console.error(`${kind} (seed ${seed}, from ${from}): ${detail}\n${hex}`)
+const folder = mkdtempSync(join(tmpdir(), 'mesh-pki-fuzz-'))
+try {
+  const result = await compare({
+    ...(signed ? verifyingMutants(await makeHierarchy(), folder) : readingMutants()),
+    seed,
+    count,
+    concurrency: 8,
+    progress: (mutants, accepted) => console.log(`${mutants} mutants, ${accepted} accepted`),
+  })
+  for (const [code, times] of [...result.refusals].sort((a, b) => b[1] - a[1]))
+    console.log(`${code}: ${times}`)
+  for (const { kind, from, hex, detail } of result.disagreements) {
+    console.error(`${kind} (seed ${seed}, from ${from}): ${detail}\n${hex}`)
+  }
+  const seconds = Number((process.hrtime.bigint() - started) / 1_000_000n) / 1000
+  const { mutants, accepted, disagreements } = result
+  console.log(
+    `${mutants} mutants, ${accepted} accepted, ${disagreements.length} disagreements, ${seconds.toFixed(1)} s`,
+  )
+  process.exitCode = disagreements.length === 0 ? 0 : 1
+} finally {
+  rmSync(folder, { recursive: true, force: true })
 }
-const seconds = Number((process.hrtime.bigint() - started) / 1_000_000n) / 1000
-console.log(
-  `${result.mutants} mutants, ${result.accepted} accepted, ${result.disagreements.length} disagreements, ${seconds.toFixed(1)} s`,
-)
-process.exitCode = result.disagreements.length === 0 ? 0 : 1

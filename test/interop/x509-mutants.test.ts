@@ -62,7 +62,7 @@ if (requirement('openssl', opensslAvailable)) {
       certificateOf({ algorithm: seq(hex('06032a0304'), hex('1c020041')) }),
     ],
   ])('what OpenSSL rejects, we do not accept: %s', async (_, der) => {
-    expect(await opensslReads(der)).toBe(false)
+    expect(await opensslReads(der)).toBeDefined()
     expect(await accept(der)).toMatch(/^ERR_/)
   })
 
@@ -71,7 +71,7 @@ if (requirement('openssl', opensslAvailable)) {
       certificateOf(),
       certificateOf({ algorithm: seq(hex('06032a0304'), hex('1e020041')) }),
     ]) {
-      expect(await opensslReads(der)).toBe(true)
+      expect(await opensslReads(der)).toBeUndefined()
       expect(await accept(der)).toBeUndefined()
     }
   })
