@@ -85,7 +85,7 @@ function medians(map: ReadonlyMap<string, readonly number[]>): ReadonlyMap<strin
 }
 
 /** The middle of some numbers. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1

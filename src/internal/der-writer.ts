@@ -92,7 +92,7 @@ export function derObjectIdentifier(
 }
 
 /** Content octets of an object identifier (X.690 §8.19). */
-export function oidContent(oid: string): Uint8Array {
+function oidContent(oid: string): Uint8Array {
   const arcs = oid.split('.').map((arc) => BigInt(arc))
   const [first = 0n, second = 0n, ...rest] = arcs
   return concatBytes([first * 40n + second, ...rest].map(base128))
@@ -105,7 +105,7 @@ function base128(value: bigint): Uint8Array {
 }
 
 /** Order of SET OF members (X.690 §11.6): as octet strings, the shorter padded with zeros. */
-export function compareSetMembers(a: Uint8Array, b: Uint8Array): number {
+function compareSetMembers(a: Uint8Array, b: Uint8Array): number {
   const length = Math.max(a.length, b.length)
   for (let i = 0; i < length; i++) {
     const difference = (a[i] ?? 0) - (b[i] ?? 0)

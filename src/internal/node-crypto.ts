@@ -13,7 +13,7 @@ export interface NodeKeyObject {
 }
 
 /** A public key as JSON Web Key; reading this form avoids OpenSSL's slow SPKI decoder. */
-export interface PublicJwk {
+interface PublicJwk {
   readonly kty: 'EC' | 'OKP'
   readonly crv: string
   readonly x: string

@@ -5,7 +5,7 @@
  */
 
 /** The most characters of foreign text that a message shows. */
-export const MAX_FOREIGN_TEXT = 256
+const MAX_FOREIGN_TEXT = 256
 
 /**
  * What may not reach a terminal or a log as it is: C0 and C1 controls, line and paragraph separators,

@@ -12,7 +12,7 @@ import { ExtensionArc } from '../x509/extension-walker.ts'
 import { KeyUsageBit } from '../x509/extensions/key-usage.ts'
 
 /** The rules by name. */
-export type ConformanceRule =
+type ConformanceRule =
   | 'authority-key-identifier'
   | 'basic-constraints-critical'
   | 'ca-key-usage'

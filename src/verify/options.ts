@@ -37,7 +37,7 @@ export interface PathLimits {
   readonly signatures?: number | undefined
   /** Certificates in a path, leaf and anchor included. Default 12; x509-limbo and BetterTLS need 7. */
   readonly depth?: number | undefined
-  /** Comparisons of a name with a name constraint. Default 250,000, as rustls-webpki has. */
+  /** Comparisons of a name with a name constraint; names and constraints that are read count too. Default 250,000, as rustls-webpki has. */
   readonly comparisons?: number | undefined
 }
 

@@ -31,6 +31,8 @@ export type SignatureAnswer = boolean | Error
 export interface PathSearch {
   readonly leaf: Certificate
   readonly intermediates: readonly Certificate[]
+  /** Why certificates beside the leaf could not be read: they are passed over, but may be what is missing. */
+  readonly unreadable?: readonly Error[]
   readonly policy: PathPolicy
   /** The leaf's own signature is taken as good. For the dry run of a CA whose key is elsewhere; reachable from no export. */
   readonly unsignedLeaf: boolean
@@ -315,9 +317,14 @@ function noIssuer(search: PathSearch, subject: Certificate, depth: number): Path
   if (isRoot(subject)) return untrustedRoot(search, subject, depth)
   const { anchors } = policy.store
   const offered = intermediates.length + policy.store.intermediates.length
+  const [unreadable] = search.unreadable ?? []
+  const passedOver =
+    unreadable === undefined
+      ? ''
+      : ` (${search.unreadable?.length} more cannot be read; the first: ${escapeText(unreadable.message)})`
   return new PathError(
     'ERR_PATH_NO_ISSUER',
-    `${place(depth)} ${certificateLabel(subject)}: nobody trusted issued it. Its issuer is ${certificateLabelOfIssuer(subject)}; the trust anchors are ${labelAll(anchors)}, and none of the ${offered} intermediates has that name. Add the issuer's root to the trust anchors, or send the missing intermediate (RFC 5280 §6.1)`,
+    `${place(depth)} ${certificateLabel(subject)}: nobody trusted issued it. Its issuer is ${certificateLabelOfIssuer(subject)}; the trust anchors are ${labelAll(anchors)}, and none of the ${offered} intermediates has that name${passedOver}. Add the issuer's root to the trust anchors, or send the missing intermediate (RFC 5280 §6.1)`,
     {
       certificate: subject,
       depth,

@@ -78,7 +78,7 @@ export class TrustStore {
 }
 
 /** Each certificate once, by its bytes, in order. */
-export function distinct(certificates: readonly Certificate[]): readonly Certificate[] {
+function distinct(certificates: readonly Certificate[]): readonly Certificate[] {
   const kept: Certificate[] = []
   for (const certificate of certificates)
     if (!kept.some((other) => other.equals(certificate))) kept.push(certificate)

@@ -148,7 +148,9 @@ function prepare(leafInput: CertificateInput, options: VerifyPathOptions): PathS
   try {
     const policy = readPathPolicy(options)
     const leaf = toCertificate(leafInput, 'leaf', { leniency: LENIENCY })
-    return { leaf, intermediates: readIntermediates(options), policy, unsignedLeaf: false }
+    const unreadable: MeshPkiError[] = []
+    const intermediates = readIntermediates(options, unreadable)
+    return { leaf, intermediates, unreadable, policy, unsignedLeaf: false }
   } catch (error) {
     if (error instanceof PathError) return error
     if (!(error instanceof MeshPkiError)) throw error
@@ -161,20 +163,27 @@ function prepare(leafInput: CertificateInput, options: VerifyPathOptions): PathS
 }
 
 /** A peer may send anything beside its leaf: what cannot be read cannot be part of a path either. */
-function readIntermediates(options: VerifyPathOptions): readonly Certificate[] {
-  const { intermediates } = options
+function readIntermediates(
+  { intermediates }: VerifyPathOptions,
+  unreadable: MeshPkiError[],
+): readonly Certificate[] {
   const items: readonly CertificateInput[] =
     intermediates === undefined ? [] : isList(intermediates) ? intermediates : [intermediates]
   const read: Certificate[] = []
-  for (const item of items) {
+  const attempt = (reading: () => void): void => {
     try {
-      if (typeof item !== 'string') read.push(toCertificate(item, 'intermediates', { leniency: LENIENCY }))
-      else
-        for (const { der } of readPem(item, ['CERTIFICATE']))
-          read.push(...readIntermediates({ ...options, intermediates: der }))
+      reading()
     } catch (error) {
       if (!(error instanceof MeshPkiError)) throw error
+      unreadable.push(error)
     }
+  }
+  const readOne = (item: CertificateInput): void =>
+    attempt(() => read.push(toCertificate(item, 'intermediates', { leniency: LENIENCY })))
+  for (const item of items) {
+    if (typeof item !== 'string') readOne(item)
+    // One bad block among good ones loses itself only.
+    else attempt(() => readPem(item, ['CERTIFICATE']).forEach(({ der }) => void readOne(der)))
   }
   return read.filter((certificate, i) => read.findIndex((other) => other.equals(certificate)) === i)
 }
@@ -245,7 +254,7 @@ async function answer(
 }
 
 /** The parts of a signed certificate, as views. */
-export function signedParts(certificate: Certificate): {
+function signedParts(certificate: Certificate): {
   readonly algorithm: NonNullable<Certificate['signatureAlgorithm']>
   readonly data: Uint8Array
   readonly signature: Uint8Array

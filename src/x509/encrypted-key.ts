@@ -37,7 +37,7 @@ const AES_CBC: readonly (readonly [128 | 192 | 256, readonly number[]])[] = [
 ]
 
 /** A passphrase as bytes. */
-export function passphraseBytes(passphrase: string | Uint8Array): Uint8Array<ArrayBuffer> {
+function passphraseBytes(passphrase: string | Uint8Array): Uint8Array<ArrayBuffer> {
   if (typeof passphrase === 'string') return new TextEncoder().encode(passphrase)
   if (passphrase instanceof Uint8Array) return new Uint8Array(passphrase)
   throw new TypeError('option "passphrase" must be a string or a Uint8Array')

@@ -24,7 +24,7 @@ import { type KeyKind, readPublicKeyInfo } from './public-key-info.ts'
 import { importVerificationKey, webAlgorithm } from './verification-key.ts'
 
 /** PEM labels of private keys. */
-export const PRIVATE_KEY_LABELS: readonly string[] = [
+const PRIVATE_KEY_LABELS: readonly string[] = [
   'PRIVATE KEY',
   'RSA PRIVATE KEY',
   'EC PRIVATE KEY',

@@ -107,7 +107,7 @@ export function formatIpRange(range: Uint8Array): string {
 }
 
 /** Length of a range's mask as a prefix; `undefined` when its one bits are not contiguous. */
-export function prefixLength(range: Uint8Array): number | undefined {
+function prefixLength(range: Uint8Array): number | undefined {
   let prefix = 0
   let ended = false
   for (let i = range.length / 2; i < range.length; i++) {

@@ -39,7 +39,7 @@ const MAPPED_AWAY =
 const MAPPED_TO_SPACE = /[\u0009-\u000d\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/gu
 
 /** A value prepared for comparison (RFC 4518 §2). */
-export function prepare(value: string): string {
+function prepare(value: string): string {
   if (/^[\x21-\x7e]*$/.test(value)) return value.toLowerCase()
   // JavaScript has no case folding; upper then lower folds what RFC 3454 table B.2 folds, but for the final
   // sigma, and for the dotless i, which B.2 leaves apart from i.

@@ -8,13 +8,6 @@ import { type DerCursor, Tag } from '../../internal/der.ts'
 
 const WHAT = 'basicConstraints'
 
-/** Whether a certificate is a CA's, and how many CAs may follow below it. */
-export interface BasicConstraints {
-  readonly isCa: boolean
-  /** The most CAs below this one that are not self-issued; `undefined` for no limit. */
-  readonly pathLength: number | undefined
-}
-
 /** Reads the extension. Bit 0 of the answer: is a CA; the rest: path length + 1, or 0 for none. */
 export function walkBasicConstraints(cursor: DerCursor): number {
   const outer = cursor.enter(Tag.SEQUENCE, WHAT)

@@ -35,8 +35,6 @@ const CONSTRAINTS = 'policyConstraints'
 /** id-qt-cps and id-qt-unotice, content octets. */
 const CPS = [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x02, 0x01]
 const USER_NOTICE = [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x02, 0x02]
-/** anyPolicy, 2.5.29.32.0. */
-export const ANY_POLICY: Oid = '2.5.29.32.0'
 
 /** Reads the certificate policies; no policy may stand twice (RFC 5280 §4.2.1.4). */
 export function readCertificatePolicies(cursor: DerCursor): readonly PolicyInformation[] {

@@ -19,7 +19,7 @@ export type KeyUsageName =
   | 'decipherOnly'
 
 /** All names, bit 0 first. */
-export const KEY_USAGE_NAMES: readonly KeyUsageName[] = [
+const KEY_USAGE_NAMES: readonly KeyUsageName[] = [
   'digitalSignature',
   'nonRepudiation',
   'keyEncipherment',

@@ -1,11 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DerCursor } from '../../../src/internal/der.ts'
-import { derTime, FIRST_INSTANT, LAST_INSTANT, readTime } from '../../../src/internal/der-time.ts'
+import { derTime, readTime } from '../../../src/internal/der-time.ts'
 import { concat, text, toHex } from '../../fixtures/x509/der.ts'
 import { codeOf, refusalOf } from '../../fixtures/x509/refusal.ts'
 import { openssl, opensslAvailable } from '../../support/openssl.ts'
 import { requirement } from '../../support/require.ts'
+
+/** What RFC 5280 §4.1.2.5 can hold: the first of UTCTime, the last of GeneralizedTime. */
+const FIRST_INSTANT = Date.UTC(1950, 0, 1)
+const LAST_INSTANT = Date.UTC(9999, 11, 31, 23, 59, 59)
 
 const UTC = 0x17
 const GENERALIZED = 0x18

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createTestHierarchy } from '../../../src/testing/index.ts'
-import { type ConformanceRule, conformanceViolations } from '../../../src/verify/conformance.ts'
+import { conformanceViolations } from '../../../src/verify/conformance.ts'
 import { Certificate } from '../../../src/x509/index.ts'
 import { openssl, opensslAvailable, withTemporaryFolder } from '../../support/openssl.ts'
 import { requirement } from '../../support/require.ts'
@@ -17,6 +17,8 @@ describe('what is issued here breaks no rule of RFC 5280 §4', () => {
 })
 
 /** Each breaks one rule; OpenSSL makes it, since no issuing function here does. */
+type ConformanceRule = ReturnType<typeof conformanceViolations>[number]['rule']
+
 const BROKEN: readonly (readonly [ConformanceRule, subject: string, extensions: readonly string[]])[] = [
   [
     'basic-constraints-critical',
