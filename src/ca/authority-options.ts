@@ -37,6 +37,8 @@ export interface CertificateAuthorityOptions {
   readonly clock?: Clock | undefined
   /** Source of serial numbers. Default: the runtime's. */
   readonly random?: RandomSource | undefined
+  /** Given to the signer for the dry run. */
+  readonly signal?: AbortSignalLike | undefined
 }
 
 /** What both kinds of issuance share. */

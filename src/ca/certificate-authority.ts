@@ -118,7 +118,7 @@ export class CertificateAuthority {
   static async from(options: CertificateAuthorityOptions): Promise<CertificateAuthority> {
     checkOptionNames(
       options,
-      ['certificate', 'chain', 'cappedBy', 'signer', 'profile', 'selfTest', 'clock', 'random'],
+      ['certificate', 'chain', 'cappedBy', 'signer', 'profile', 'selfTest', 'clock', 'random', 'signal'],
       'CertificateAuthority.from',
     )
     checkOneOf(options.profile ?? 'mesh', PROFILE_NAMES, 'profile')
@@ -135,6 +135,7 @@ export class CertificateAuthority {
       above,
       signer: selfTest === 'signed' ? signer : undefined,
       now,
+      signal: options.signal,
     })
     return new CertificateAuthority(options, signer, chain, refusedPurpose)
   }

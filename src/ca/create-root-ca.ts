@@ -139,5 +139,6 @@ export async function createRootCa(options: CreateRootCaOptions): Promise<Certif
     selfTest: options.selfTest,
     clock,
     random: options.random,
+    signal: options.signal,
   })
 }

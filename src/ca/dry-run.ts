@@ -16,6 +16,7 @@ import { certificateLabel } from '../x509/certificate-label.ts'
 import { defaultSignatureAlgorithm } from '../x509/private-key.ts'
 import { readPublicKeyInfo } from '../x509/public-key-info.ts'
 import { isSelfSigned } from '../x509/self-signed.ts'
+import type { AbortSignalLike } from '../x509/signer.ts'
 import { checkPublicKeyInfo } from '../x509/verification-key.ts'
 import { CertificateTemplate } from './certificate-template.ts'
 import { profileOf } from './profile.ts'
@@ -28,6 +29,8 @@ export interface DryRunParameters {
   readonly above: readonly Certificate[]
   /** Its signer, for a signed run; `undefined` where the key is elsewhere or may not sign for a test. */
   readonly signer: CheckedSigner | undefined
+  /** Given to the signer. */
+  readonly signal?: AbortSignalLike | undefined
   readonly now: number
 }
 
@@ -74,7 +77,7 @@ function anchorsOf({ certificate, above }: DryRunParameters): readonly Certifica
 }
 
 /** A leaf without any name, for the CA's own key, valid for the instant of the check only. It is never handed out. */
-async function throwAwayLeaf({ certificate, signer, now }: DryRunParameters): Promise<Certificate> {
+async function throwAwayLeaf({ certificate, signer, now, signal }: DryRunParameters): Promise<Certificate> {
   const { publicKey } = certificate
   const kind = checkPublicKeyInfo(readPublicKeyInfo(publicKey))
   const algorithm = signer?.signer.signatureAlgorithm ?? defaultSignatureAlgorithm(kind)
@@ -98,7 +101,7 @@ async function throwAwayLeaf({ certificate, signer, now }: DryRunParameters): Pr
   })
   return signer === undefined
     ? unsignedCertificate(tbs, { publicKey, signatureAlgorithm: algorithm, sign: () => new Uint8Array() })
-    : signer.certify(tbs)
+    : signer.certify(tbs, signal)
 }
 
 /** The octets of a certificate's subject key identifier. */

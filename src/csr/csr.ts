@@ -88,6 +88,7 @@ export class Csr {
   static fromDer(der: Uint8Array): Csr {
     if (!(der instanceof Uint8Array))
       throw new TypeError(`a request in DER must be a Uint8Array; got ${der === null ? 'null' : typeof der}`)
+    checkCsrSize(der)
     return new Csr(new Uint8Array(der))
   }
 
@@ -209,11 +210,20 @@ export class Csr {
   }
 }
 
+/** Refuses what is too large to be a request, before anybody copies it. */
+function checkCsrSize(der: Uint8Array): void {
+  if (der.length <= MAX_CSR) return
+  new DerCursor(der).fail(
+    'ERR_DER_LIMIT',
+    'CertificationRequest',
+    `${der.length} bytes; at most ${MAX_CSR} are read`,
+  )
+}
+
 function readCsrLayout(der: Uint8Array): CsrLayout {
   const layout = new CsrLayout()
   const cursor = new DerCursor(der)
-  if (der.length > MAX_CSR)
-    cursor.fail('ERR_DER_LIMIT', 'CertificationRequest', `${der.length} bytes; at most ${MAX_CSR} are read`)
+  checkCsrSize(der)
   const outer = cursor.enter(Tag.SEQUENCE, 'CertificationRequest')
   layout.infoStart = cursor.offset
   const info = cursor.enter(Tag.SEQUENCE, 'certificationRequestInfo')

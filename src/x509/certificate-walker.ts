@@ -35,6 +35,16 @@ export const ALL_LENIENCIES: readonly CertificateLeniency[] = [
 /** The most octets of one certificate. x509-limbo's largest has 78 kB; real ones stay below 10 kB. */
 const MAX_CERTIFICATE = 262_144
 
+/** Refuses what is too large to be a certificate, before anybody copies it. */
+export function checkCertificateSize(bytes: Uint8Array): void {
+  if (bytes.length <= MAX_CERTIFICATE) return
+  new DerCursor(bytes).fail(
+    'ERR_DER_LIMIT',
+    'Certificate',
+    `${bytes.length} bytes; at most ${MAX_CERTIFICATE} are read`,
+  )
+}
+
 /** Reads the certificate that fills `bytes`. @throws `MeshPkiError` `ERR_DER_…` or `ERR_CERTIFICATE_…`. */
 export function readCertificateLayout(
   bytes: Uint8Array,
@@ -42,9 +52,7 @@ export function readCertificateLayout(
 ): CertificateLayout {
   const layout = new CertificateLayout()
   const cursor = new DerCursor(bytes)
-  if (bytes.length > MAX_CERTIFICATE) {
-    cursor.fail('ERR_DER_LIMIT', 'Certificate', `${bytes.length} bytes; at most ${MAX_CERTIFICATE} are read`)
-  }
+  checkCertificateSize(bytes)
   const outer = cursor.enter(Tag.SEQUENCE, 'Certificate')
   layout.tbsStart = cursor.offset
   readTbs(cursor, layout, leniency)

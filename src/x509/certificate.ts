@@ -12,7 +12,12 @@ import { isContent } from '../internal/oid.ts'
 import { checkOneOf, checkOptionNames } from '../internal/options.ts'
 import { describeAlgorithm, readSignatureAlgorithm, type SignatureAlgorithm } from './algorithm-identifier.ts'
 import type { CertificateLayout } from './certificate-layout.ts'
-import { ALL_LENIENCIES, type CertificateLeniency, readCertificateLayout } from './certificate-walker.ts'
+import {
+  ALL_LENIENCIES,
+  type CertificateLeniency,
+  checkCertificateSize,
+  readCertificateLayout,
+} from './certificate-walker.ts'
 import { type Extension, forEachExtension, readExtensionList } from './extension-list.ts'
 import { AUTHORITY_INFO_ACCESS, ExtensionArc, SUBJECT_INFO_ACCESS } from './extension-walker.ts'
 import { type AccessDescription, readAccessDescriptions } from './extensions/access-descriptions.ts'
@@ -81,6 +86,7 @@ export class Certificate {
       throw new TypeError(
         `a certificate in DER must be a Uint8Array; got ${der === null ? 'null' : typeof der}`,
       )
+    checkCertificateSize(der)
     const copy = new Uint8Array(der)
     return new Certificate(copy, readLayout(copy, options))
   }
