@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AbortSignalLike } from '../internal/abort.ts'
 import type { Clock } from '../internal/clock.ts'
 import type { RandomSource } from '../internal/web-crypto.ts'
 import type { SpiffeId } from '../spiffe/spiffe-id.ts'
@@ -12,7 +13,6 @@ import type { CertificateInput } from '../x509/certificate-input.ts'
 import type { GeneralName, GeneralNameInput } from '../x509/general-name.ts'
 import type { NameInput } from '../x509/name.ts'
 import type { SignerInput } from '../x509/resolve-signer.ts'
-import type { AbortSignalLike } from '../x509/signer.ts'
 import type { KeyIdentifierMethod } from './key-identifier.ts'
 import type { NameConstraintsInput } from './name-constraints-input.ts'
 import type { ProfileName } from './profile.ts'

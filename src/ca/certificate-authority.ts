@@ -7,10 +7,11 @@
 import { Csr, type CsrInput } from '../csr/csr.ts'
 import { type VerifiedCsr, verifyProofOfPossession } from '../csr/proof-of-possession.ts'
 import { MeshPkiError } from '../errors.ts'
-import { equalRange, toHex } from '../internal/bytes.ts'
+import type { AbortSignalLike } from '../internal/abort.ts'
+import { equalRange } from '../internal/bytes.ts'
 import { type Clock, currentTime, systemClock } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
-import { checkOneOf, checkOptionNames, readCount } from '../internal/options.ts'
+import { checkOneOf, checkOptionNames, readCount, typeName } from '../internal/options.ts'
 import { SpiffeId } from '../spiffe/spiffe-id.ts'
 import { constraintViolation } from '../verify/name-constraints.ts'
 import type { PathError } from '../verify/path-error.ts'
@@ -18,10 +19,10 @@ import { Certificate } from '../x509/certificate.ts'
 import { toCertificate, toCertificates } from '../x509/certificate-input.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
 import { KeyUsageBit } from '../x509/extensions/key-usage.ts'
-import { encodeGeneralNames } from '../x509/general-name.ts'
+import { encodeGeneralNames } from '../x509/general-name-encoder.ts'
 import { readNameOption } from '../x509/name.ts'
 import { toSigner } from '../x509/resolve-signer.ts'
-import type { AbortSignalLike, Signer } from '../x509/signer.ts'
+import type { Signer } from '../x509/signer.ts'
 import type {
   CertificateAuthorityOptions,
   IssuedCertificate,
@@ -164,7 +165,7 @@ export class CertificateAuthority {
       checkOneOf(options.profile ?? this.#profile, PROFILE_NAMES, 'profile'),
       'intermediate',
     )
-    const asked = options.pathLength ?? profile.pathLength
+    const asked = options.pathLength === undefined ? profile.pathLength : options.pathLength
     const pathLength = asked === 'none' ? undefined : readCount(asked, 'pathLength', 0, 255)
     checkPathLengthBelow(pathLength, this.chain)
     const values = this.#readIssue(options)
@@ -173,29 +174,31 @@ export class CertificateAuthority {
     const subject =
       options.subject === undefined ? verified.csr.subject : readNameOption(options.subject, 'subject')
     checkSubject(subject, publicKey, true, this.chain)
-    const names = options.subjectAltNames ?? []
     const template = await CertificateTemplate.compile({
       ...this.#templateBase(),
       profile,
       pathLength,
       enciphers: true,
     })
-    const { certificate, chain, cappedBy } = await this.#issue(
+    const issued = await this.#issue(
       template,
       {
         ...values,
         subject: subject.der,
         publicKey,
         subjectKeyId: keyIdentifier(publicKey, values.method),
-        subjectAltNames: names.length === 0 ? undefined : encodeGeneralNames(names),
+        subjectAltNames:
+          options.subjectAltNames === undefined || options.subjectAltNames.length === 0
+            ? undefined
+            : encodeGeneralNames(options.subjectAltNames, 'subjectAltNames'),
         nameConstraints:
           options.nameConstraints === undefined ? undefined : encodeNameConstraints(options.nameConstraints),
       },
       { isCa: true, pathLength },
       options.signal,
     )
-    await dryRun({ certificate, above: this.chain, signer: undefined, now: values.now })
-    return { certificate, chain, cappedBy }
+    await dryRun({ certificate: issued.certificate, above: this.chain, signer: undefined, now: values.now })
+    return issued
   }
 
   /**
@@ -267,15 +270,11 @@ export class CertificateAuthority {
     const tbs = template.build(values)
     if (this.#constraining.length > 0) this.#checkConstraints(unsignedCertificate(tbs, this.signer))
     const certificate = await this.#signer.certify(tbs, signal)
-    checkIntent(certificate, {
-      ...kind,
-      isRoot: false,
-      serialNumber: toHex(values.serialNumber),
-      notAfter: values.notAfter,
-      publicKey: values.publicKey,
-      subjectAltNames: values.subjectAltNames,
-    })
-    return { certificate, chain: [certificate, ...this.chain], cappedBy: values.cappedBy }
+    checkIntent(certificate, { ...kind, isRoot: false, issuer: this.certificate.subject.der, values })
+    const chain = [certificate, ...this.chain]
+    return values.cappedBy === undefined
+      ? { certificate, chain }
+      : { certificate, chain, cappedBy: values.cappedBy }
   }
 
   /** What the chain's name constraints refuse is not signed. */
@@ -301,6 +300,8 @@ export class CertificateAuthority {
         enciphers,
       })
       this.#workloadTemplates.set(key, template)
+      // A template that failed to load is not kept: the next request tries again.
+      template.catch(() => this.#workloadTemplates.delete(key))
     }
     return template
   }
@@ -360,11 +361,16 @@ function workloadNames({ id, subjectAltNames = [] }: IssueWorkloadOptions): Uint
       `the identity ${String(identity)} has no path; a workload's must have one, that of a trust domain is for CAs (X509-SVID §5.2)`,
     )
   }
-  if (subjectAltNames.some((name) => name.type === 'uri')) {
+  if (!Array.isArray(subjectAltNames)) {
+    throw new TypeError(
+      `option "subjectAltNames" must be an array of general names; got ${typeName(subjectAltNames)}`,
+    )
+  }
+  if (subjectAltNames.some((name) => name?.type === 'uri')) {
     throw new MeshPkiError(
       'ERR_CA_SUBJECT_ALT_NAME',
       'option "subjectAltNames" holds a URI, but an SVID has exactly one, its identity: use the option "id" (X509-SVID §2)',
     )
   }
-  return encodeGeneralNames([{ type: 'uri', value: String(identity) }, ...subjectAltNames])
+  return encodeGeneralNames([{ type: 'uri', value: String(identity) }, ...subjectAltNames], 'subjectAltNames')
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { toHex } from '../internal/bytes.ts'
+import type { AbortSignalLike } from '../internal/abort.ts'
 import { type Clock, currentTime, systemClock } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { checkOneOf, checkOptionNames, readCount } from '../internal/options.ts'
@@ -12,9 +12,8 @@ import type { RandomSource, WebCryptoLike } from '../internal/web-crypto.ts'
 import type { KeyAlgorithm } from '../x509/generate-key-pair.ts'
 import { type NameInput, readNameOption } from '../x509/name.ts'
 import { resolveSigner, type SignerInput } from '../x509/resolve-signer.ts'
-import type { AbortSignalLike } from '../x509/signer.ts'
 import { CertificateAuthority } from './certificate-authority.ts'
-import { CertificateTemplate } from './certificate-template.ts'
+import { CertificateTemplate, type CertificateValues } from './certificate-template.ts'
 import { checkSubject } from './issuance-rules.ts'
 import { KEY_IDENTIFIER_METHODS, type KeyIdentifierMethod, keyIdentifier } from './key-identifier.ts'
 import { encodeNameConstraints, type NameConstraintsInput } from './name-constraints-input.ts'
@@ -110,28 +109,18 @@ export async function createRootCa(options: CreateRootCaOptions): Promise<Certif
     enciphers: true,
   })
   const now = currentTime(clock)
-  const serialNumber = new SerialNumbers(options.random).next()
-  const notAfter = now + lifetime
-  const tbs = template.build({
-    serialNumber,
+  const values: CertificateValues = {
+    serialNumber: new SerialNumbers(options.random).next(),
     notBefore: now - backdate,
-    notAfter,
+    notAfter: now + lifetime,
     subject: subject.der,
     publicKey,
     subjectKeyId: keyIdentifier(publicKey, method),
     subjectAltNames: undefined,
     nameConstraints,
-  })
-  const certificate = await signer.certify(tbs, options.signal)
-  checkIntent(certificate, {
-    serialNumber: toHex(serialNumber),
-    isRoot: true,
-    isCa: true,
-    pathLength,
-    notAfter,
-    publicKey,
-    subjectAltNames: undefined,
-  })
+  }
+  const certificate = await signer.certify(template.build(values), options.signal)
+  checkIntent(certificate, { isRoot: true, isCa: true, pathLength, issuer: subject.der, values })
   return CertificateAuthority.from({
     certificate,
     signer: signer.signer,

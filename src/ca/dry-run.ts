@@ -8,6 +8,7 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
+import type { AbortSignalLike } from '../internal/abort.ts'
 import { checkUnsignedLeaf } from '../verify/dry-run.ts'
 import type { PathError } from '../verify/path-error.ts'
 import { type CheckPathResult, checkPath } from '../verify/verify-path.ts'
@@ -16,7 +17,6 @@ import { certificateLabel } from '../x509/certificate-label.ts'
 import { defaultSignatureAlgorithm } from '../x509/private-key.ts'
 import { readPublicKeyInfo } from '../x509/public-key-info.ts'
 import { isSelfSigned } from '../x509/self-signed.ts'
-import type { AbortSignalLike } from '../x509/signer.ts'
 import { checkPublicKeyInfo } from '../x509/verification-key.ts'
 import { CertificateTemplate } from './certificate-template.ts'
 import { profileOf } from './profile.ts'

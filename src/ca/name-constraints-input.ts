@@ -7,10 +7,11 @@
 import { MeshPkiError } from '../errors.ts'
 import { context } from '../internal/der.ts'
 import { derSequence, derValue } from '../internal/der-writer.ts'
-import { checkOptionNames } from '../internal/options.ts'
+import { checkOptionNames, typeName } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
-import { normalizeDnsName } from '../verify/dns-name.ts'
-import { encodeGeneralName, type GeneralNameInput } from '../x509/general-name.ts'
+import { normalizeDnsName } from '../x509/dns-name.ts'
+import type { GeneralNameInput } from '../x509/general-name.ts'
+import { encodeGeneralName } from '../x509/general-name-encoder.ts'
 import { parseIpAddress } from '../x509/ip-address.ts'
 import { type EncodedExtension, encodeExtension } from './extension-encoder.ts'
 
@@ -30,6 +31,13 @@ export interface NameConstraintsInput {
 export function encodeNameConstraints(input: NameConstraintsInput): EncodedExtension {
   checkOptionNames(input, ['permitted', 'excluded'], 'option "nameConstraints"')
   const { permitted = [], excluded = [] } = input
+  for (const [name, subtrees] of Object.entries({ permitted, excluded })) {
+    if (!Array.isArray(subtrees)) {
+      throw new TypeError(
+        `option "nameConstraints.${name}" must be an array of general names; got ${typeName(subtrees)}`,
+      )
+    }
+  }
   if (permitted.length + excluded.length === 0) {
     throw new MeshPkiError(
       'ERR_CA_NAME_CONSTRAINTS',
@@ -41,7 +49,9 @@ export function encodeNameConstraints(input: NameConstraintsInput): EncodedExten
       ? new Uint8Array()
       : derValue(
           context(i),
-          ...subtrees.map((name) => derSequence(encodeGeneralName(checkSubtree(name), true))),
+          ...subtrees.map((name) =>
+            derSequence(encodeGeneralName(checkSubtree(name), true, 'nameConstraints')),
+          ),
         ),
   )
   return encodeExtension('2.5.29.30', true, derSequence(...lists))
@@ -49,6 +59,12 @@ export function encodeNameConstraints(input: NameConstraintsInput): EncodedExten
 
 /** What our own verifier would refuse as malformed is not written. */
 function checkSubtree(name: GeneralNameInput): GeneralNameInput {
+  if (
+    typeof name !== 'object' ||
+    name === null ||
+    (name.type !== 'directory' && typeof name.value !== 'string')
+  )
+    return name
   if (name.type === 'registered-id')
     throw fault(
       name.value,

@@ -5,6 +5,8 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
+import { type AbortSignalLike, orAborted } from '../internal/abort.ts'
+import { equalRange } from '../internal/bytes.ts'
 import { Tag } from '../internal/der.ts'
 import { headerLength, writeHeader } from '../internal/der-writer.ts'
 import { quote } from '../internal/text.ts'
@@ -12,9 +14,11 @@ import { conformanceViolations } from '../verify/conformance.ts'
 import { encodeSignatureAlgorithm, SIGNATURE_ALGORITHM_NAMES } from '../x509/algorithm-identifier.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
+import { KeyUsageBit } from '../x509/extensions/key-usage.ts'
 import { PrivateKey } from '../x509/private-key.ts'
-import type { AbortSignalLike, Signer } from '../x509/signer.ts'
+import type { Signer } from '../x509/signer.ts'
 import { importVerificationKey, isAlgorithmOf, type VerificationKey } from '../x509/verification-key.ts'
+import type { CertificateValues } from './certificate-template.ts'
 
 /** A signer with what is needed to check what it answers. */
 export class CheckedSigner {
@@ -47,8 +51,7 @@ export class CheckedSigner {
   /** The signed certificate, read from its own bytes. @throws `MeshPkiError` `ERR_CA_SIGNER`. */
   async certify(tbs: Uint8Array<ArrayBuffer>, signal?: AbortSignalLike): Promise<Certificate> {
     const { signer } = this
-    const pending = signer.sign(tbs, signal === undefined ? {} : { signal })
-    const answer = pending instanceof Uint8Array ? pending : await pending
+    const answer = await this.#ask(tbs, signal)
     if (!(answer instanceof Uint8Array))
       throw new MeshPkiError(
         'ERR_CA_SIGNER',
@@ -64,6 +67,21 @@ export class CheckedSigner {
       )
     }
     return Certificate.own(assemble(signed, encodeSignatureAlgorithm(signer.signatureAlgorithm), signature))
+  }
+
+  /** Its answer; its own failure as the cause of ours, the reason of an abort as it is. */
+  async #ask(tbs: Uint8Array<ArrayBuffer>, signal: AbortSignalLike | undefined): Promise<Uint8Array> {
+    try {
+      const pending = this.signer.sign(tbs, signal === undefined ? {} : { signal })
+      return pending instanceof Uint8Array ? pending : await orAborted(Promise.resolve(pending), signal)
+    } catch (cause) {
+      if (signal?.aborted === true) throw cause
+      throw new MeshPkiError(
+        'ERR_CA_SIGNER',
+        'the signer failed, so nothing was issued; its own error is the cause',
+        { cause },
+      )
+    }
   }
 }
 
@@ -90,45 +108,40 @@ function assemble(tbs: Uint8Array, algorithm: Uint8Array, signature: Uint8Array)
 /** What the certificate was meant to say; anything else is a fault of ours and not released. */
 export interface IssuanceIntent {
   readonly isRoot: boolean
-  readonly serialNumber: string
   readonly isCa: boolean
   readonly pathLength: number | undefined
-  readonly notAfter: number
-  readonly publicKey: Uint8Array
-  readonly subjectAltNames: Uint8Array | undefined
+  /** DER of the issuer's name. */
+  readonly issuer: Uint8Array
+  readonly values: CertificateValues
 }
 
 /** Compares a signed certificate with what was meant. @throws `MeshPkiError` `ERR_CA_SELF_CHECK`. */
 export function checkIntent(certificate: Certificate, intent: IssuanceIntent): void {
   const layout = Certificate.layoutOf(certificate)
   const bytes = Certificate.bytesOf(certificate)
+  const { serialNumber, notBefore, notAfter, subject, publicKey, subjectAltNames } = intent.values
+  const isAt = (start: number, end: number, wanted: Uint8Array): boolean =>
+    equalRange(bytes, start, end, wanted, 0, wanted.length)
+  const nameStart = layout.subjectAltNameStart
   const holds =
     certificate.isCa === intent.isCa &&
     certificate.pathLength === intent.pathLength &&
-    layout.notAfter === intent.notAfter &&
-    certificate.serialNumber === intent.serialNumber &&
-    isAt(bytes, layout.publicKeyStart, intent.publicKey) &&
-    (intent.subjectAltNames === undefined
-      ? layout.subjectAltNameStart === 0
-      : layout.subjectAltNameStart !== 0 &&
-        isAt(bytes, layout.subjectAltNameStart, intent.subjectAltNames)) &&
-    (intent.isCa || (layout.keyUsage & 0x60) === 0)
+    layout.notBefore === notBefore &&
+    layout.notAfter === notAfter &&
+    isAt(layout.serialStart, layout.serialEnd, serialNumber) &&
+    isAt(layout.issuerStart, layout.issuerEnd, intent.issuer) &&
+    isAt(layout.subjectStart, layout.subjectEnd, subject) &&
+    isAt(layout.publicKeyStart, layout.publicKeyEnd, publicKey) &&
+    (subjectAltNames === undefined
+      ? nameStart === 0
+      : nameStart !== 0 && isAt(nameStart, nameStart + subjectAltNames.length, subjectAltNames)) &&
+    (intent.isCa || (layout.keyUsage & (KeyUsageBit.keyCertSign | KeyUsageBit.cRLSign)) === 0)
   const [broken] = conformanceViolations(certificate, intent.isRoot)
-  if (broken !== undefined) {
-    throw new MeshPkiError(
-      'ERR_CA_SELF_CHECK',
-      `the certificate ${certificateLabel(certificate)} is not released: ${broken.text.replace('(§', '(RFC 5280 §')}`,
-    )
-  }
-  if (!holds) {
-    throw new MeshPkiError(
-      'ERR_CA_SELF_CHECK',
-      `the certificate ${certificateLabel(certificate)} does not say what it was meant to, and is not released; please report this`,
-    )
-  }
-}
-
-function isAt(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
-  for (let i = 0; i < wanted.length; i++) if (bytes[at + i] !== wanted[i]) return false
-  return true
+  if (holds && broken === undefined) return
+  const problem =
+    broken === undefined ? 'it does not say what it was meant to' : broken.text.replace('(§', '(RFC 5280 §')
+  throw new MeshPkiError(
+    'ERR_CA_SELF_CHECK',
+    `the certificate ${certificateLabel(certificate)} is not released: ${problem}. Please report this`,
+  )
 }

@@ -18,7 +18,8 @@ import {
 import { checkOptionNames } from '../internal/options.ts'
 import type { WebCryptoLike } from '../internal/web-crypto.ts'
 import { encodeSignatureAlgorithm } from '../x509/algorithm-identifier.ts'
-import { encodeGeneralNames, type GeneralName, type GeneralNameInput } from '../x509/general-name.ts'
+import type { GeneralName, GeneralNameInput } from '../x509/general-name.ts'
+import { encodeGeneralNames } from '../x509/general-name-encoder.ts'
 import type { KeyAlgorithm } from '../x509/generate-key-pair.ts'
 import type { NameInput } from '../x509/name.ts'
 import { readNameOption } from '../x509/name.ts'
@@ -74,7 +75,9 @@ export async function createCsr(options: CreateCsrOptions): Promise<CreatedCsr> 
   const subject = readNameOption(options.subject ?? [], 'subject')
   const names = options.subjectAltNames ?? []
   const attributes =
-    names.length === 0 ? new Uint8Array() : extensionRequest(encodeGeneralNames(names), subject.isEmpty)
+    names.length === 0
+      ? new Uint8Array()
+      : extensionRequest(encodeGeneralNames(names, 'subjectAltNames'), subject.isEmpty)
   const signer = await resolveSigner(options.key, options)
   const info = derSequence(
     derSmallInteger(0),

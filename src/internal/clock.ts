@@ -4,6 +4,8 @@
  * @module
  */
 
+import { readInstant } from './options.ts'
+
 /** A source of time that callers may replace; `testing` has a manual one. */
 export interface Clock {
   /** The current instant. */
@@ -17,7 +19,7 @@ export const systemClock: Clock = {
 
 /** The clock's instant in milliseconds, floored to whole seconds. @throws `TypeError` when the clock is broken. */
 export function currentTime(clock: Clock): number {
-  const time = clock.now().getTime()
-  if (Number.isNaN(time)) throw new TypeError('option "clock" returned an invalid Date')
-  return Math.floor(time / 1000) * 1000
+  if (typeof clock?.now !== 'function')
+    throw new TypeError('option "clock" must have a method now() that returns a Date')
+  return readInstant(clock.now(), 'clock')
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { quote } from './text.ts'
+
 const UNIT_MS: Readonly<Record<string, number>> = {
   w: 604_800_000,
   d: 86_400_000,
@@ -41,7 +43,7 @@ export function readDuration(value: unknown, option: string, rules: DurationRule
         ? 'its unit is missing'
         : 'expected whole numbers with the units w, d, h, m, s'
     throw new TypeError(
-      `option "${option}" is not a duration: ${JSON.stringify(value.slice(0, 64))} (${hint}; write '90d', '24h' or '15m')`,
+      `option "${option}" is not a duration: ${quote(value, 64)} (${hint}; write '90d', '24h' or '15m')`,
     )
   }
   let total = 0

@@ -13,9 +13,7 @@ import { escapeText } from './text.ts'
  */
 export function checkOptionNames(options: unknown, names: readonly string[], callee: string): void {
   if (options === null || typeof options !== 'object' || Array.isArray(options)) {
-    throw new TypeError(
-      `${callee} takes an options object; got ${options === null ? 'null' : Array.isArray(options) ? 'an array' : typeof options}`,
-    )
+    throw new TypeError(`${callee} takes an options object; got ${typeName(options)}`)
   }
   for (const key of Object.keys(options)) {
     if (names.includes(key)) continue
@@ -80,4 +78,17 @@ function editDistance(a: string, b: string): number {
     row = next
   }
   return row[b.length] ?? 0
+}
+
+/** A boolean option; `undefined` is `fallback`. */
+export function readFlag(value: unknown, option: string, fallback: boolean): boolean {
+  if (value === undefined) return fallback
+  if (typeof value !== 'boolean')
+    throw new TypeError(`option "${option}" must be true or false; got ${typeName(value)}`)
+  return value
+}
+
+/** What a person calls the type of a value. */
+export function typeName(value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value
 }

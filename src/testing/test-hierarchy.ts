@@ -14,7 +14,7 @@ import type { Clock } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { checkOptionNames } from '../internal/options.ts'
 import { Certificate } from '../x509/certificate.ts'
-import { encodeGeneralNames } from '../x509/general-name.ts'
+import { encodeGeneralNames } from '../x509/general-name-encoder.ts'
 import { generateKeyPair, type KeyAlgorithm } from '../x509/generate-key-pair.ts'
 import type { PrivateKey } from '../x509/private-key.ts'
 import { manualClock } from './manual-clock.ts'
@@ -199,7 +199,7 @@ async function signedByWorkload(
     subject: Uint8Array.of(0x30, 0),
     publicKey: csr.publicKey,
     subjectKeyId: undefined,
-    subjectAltNames: encodeGeneralNames([{ type: 'uri', value: id }]),
+    subjectAltNames: encodeGeneralNames([{ type: 'uri', value: id }], 'id'),
   })
   return [await (await CheckedSigner.of(issuerKey)).certify(tbs), ...above]
 }

@@ -9,12 +9,12 @@
 
 import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import { isWithinDomain, normalizeDnsName } from '../x509/dns-name.ts'
 import { formatGeneralName, type GeneralName } from '../x509/general-name.ts'
 import { parseIpAddress, parseIpRange } from '../x509/ip-address.ts'
+import { splitMailbox } from '../x509/mailbox.ts'
 import type { Name } from '../x509/name.ts'
 import { canonicalRdns } from '../x509/name-comparison.ts'
-import { isWithinDomain, normalizeDnsName } from './dns-name.ts'
-import { splitMailbox } from './reference-name.ts'
 
 /** Counts comparisons; answers false when the budget is used up. */
 export interface ComparisonBudget {

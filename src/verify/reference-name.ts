@@ -6,9 +6,10 @@
 
 import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import { normalizeDnsName } from '../x509/dns-name.ts'
 import { formatGeneralName, type GeneralName } from '../x509/general-name.ts'
 import { formatIpAddress, parseIpAddress } from '../x509/ip-address.ts'
-import { asciiLowerCase, normalizeDnsName } from './dns-name.ts'
+import { splitMailbox } from '../x509/mailbox.ts'
 import type { ReferenceName } from './options.ts'
 
 /** A mismatch: what was expected and what the certificate has. */
@@ -76,26 +77,10 @@ function matchesDns(presented: string, expected: string): boolean {
   return expected.indexOf('.') > 0 && expected.slice(expected.indexOf('.')) === base
 }
 
-/** RFC 5322 §3.2.3, which is RFC 5321's Dot-string. */
-const DOT_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
-
 function matchesMailbox(presented: string, expected: string): boolean {
   const a = splitMailbox(presented)
   const b = splitMailbox(expected)
   return a !== undefined && b !== undefined && a.local === b.local && a.host === b.host
-}
-
-/**
- * The two sides of a mailbox, the host in lower case; `undefined` for anything else (RFC 5280 §7.5). Quoted
- * local parts are not read: `"joe"@host` and `joe@host` are the same mailbox, but not the same text.
- */
-export function splitMailbox(text: string): { readonly local: string; readonly host: string } | undefined {
-  const at = text.lastIndexOf('@')
-  if (at < 1) return undefined
-  const local = text.slice(0, at)
-  const host = normalizeDnsName(text.slice(at + 1), false)
-  if (host === undefined || local.length > 64 || !DOT_ATOM.test(local)) return undefined
-  return { local, host: asciiLowerCase(host) }
 }
 
 function formatNames(names: readonly GeneralName[]): string {

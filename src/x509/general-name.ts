@@ -4,14 +4,12 @@
  * @module
  */
 
-import { MeshPkiError } from '../errors.ts'
 import { latin1 } from '../internal/bytes.ts'
-import { context, contextPrimitive, DerCursor, Tag } from '../internal/der.ts'
-import { derAscii, derObjectIdentifier, derSequence, derValue } from '../internal/der-writer.ts'
-import { isOid, readOid } from '../internal/oid.ts'
-import { escapeText, quote } from '../internal/text.ts'
+import { context, DerCursor, Tag } from '../internal/der.ts'
+import { readOid } from '../internal/oid.ts'
+import { escapeText } from '../internal/text.ts'
 import { isAscii, walkDirectoryString } from './directory-string.ts'
-import { formatIpAddress, formatIpRange, parseIpAddress, parseIpRange } from './ip-address.ts'
+import { formatIpAddress, formatIpRange } from './ip-address.ts'
 import { Name, type NameInput } from './name.ts'
 import { walkName } from './name-walker.ts'
 
@@ -37,26 +35,28 @@ export type GeneralNameInput =
   | { readonly type: 'directory'; readonly value: NameInput }
 
 /** Names in one extension. RFC 5280 sets no limit; x509-limbo has cases of some 2,000. */
-const MAX_GENERAL_NAMES = 8192
+export const MAX_GENERAL_NAMES = 8192
 
 /** Context tags of RFC 5280 §4.2.1.6. */
-const OTHER_NAME = context(0)
-const RFC822_NAME = contextPrimitive(1)
-const DNS_NAME = contextPrimitive(2)
-const X400_ADDRESS = context(3)
-const DIRECTORY_NAME = context(4)
-const EDI_PARTY_NAME = context(5)
-const URI = contextPrimitive(6)
-const IP_ADDRESS = contextPrimitive(7)
-const REGISTERED_ID = contextPrimitive(8)
+export const GeneralNameTag = {
+  otherName: 0xa0,
+  rfc822Name: 0x81,
+  dNSName: 0x82,
+  x400Address: 0xa3,
+  directoryName: 0xa4,
+  ediPartyName: 0xa5,
+  uniformResourceIdentifier: 0x86,
+  iPAddress: 0x87,
+  registeredID: 0x88,
+} as const
 
 /** Passes over one general name. `range` is true in name constraints, where an IP has a mask. */
 export function walkGeneralName(cursor: DerCursor, what: string, range: boolean): void {
   const tag = cursor.peek()
   switch (tag) {
-    case URI:
-    case DNS_NAME:
-    case RFC822_NAME: {
+    case GeneralNameTag.uniformResourceIdentifier:
+    case GeneralNameTag.dNSName:
+    case GeneralNameTag.rfc822Name: {
       const end = cursor.header(tag, what)
       if (!isAscii(cursor.bytes, cursor.offset, end)) {
         cursor.fail(
@@ -68,7 +68,7 @@ export function walkGeneralName(cursor: DerCursor, what: string, range: boolean)
       cursor.offset = end
       return
     }
-    case IP_ADDRESS: {
+    case GeneralNameTag.iPAddress: {
       const end = cursor.header(tag, what)
       const length = end - cursor.offset
       if (range ? length !== 8 && length !== 32 : length !== 4 && length !== 16) {
@@ -81,13 +81,13 @@ export function walkGeneralName(cursor: DerCursor, what: string, range: boolean)
       cursor.offset = end
       return
     }
-    case DIRECTORY_NAME: {
+    case GeneralNameTag.directoryName: {
       const outer = cursor.enter(tag, what)
       walkName(cursor, what)
       cursor.leave(outer, what)
       return
     }
-    case OTHER_NAME: {
+    case GeneralNameTag.otherName: {
       const outer = cursor.enter(tag, what)
       cursor.objectIdentifier(what)
       const value = cursor.enter(context(0), what)
@@ -96,13 +96,13 @@ export function walkGeneralName(cursor: DerCursor, what: string, range: boolean)
       cursor.leave(outer, what)
       return
     }
-    case REGISTERED_ID:
+    case GeneralNameTag.registeredID:
       cursor.objectIdentifier(what, tag)
       return
-    case X400_ADDRESS:
+    case GeneralNameTag.x400Address:
       cursor.skipAny(what)
       return
-    case EDI_PARTY_NAME: {
+    case GeneralNameTag.ediPartyName: {
       const outer = cursor.enter(tag, what)
       if (cursor.peek() === context(0)) walkPartyString(cursor, what, context(0))
       walkPartyString(cursor, what, context(1))
@@ -143,21 +143,21 @@ export function readGeneralName(cursor: DerCursor, range: boolean): GeneralName 
   const start = cursor.offset
   cursor.offset = end
   switch (tag) {
-    case URI:
+    case GeneralNameTag.uniformResourceIdentifier:
       return { type: 'uri', value: latin1(bytes, start, end) }
-    case DNS_NAME:
+    case GeneralNameTag.dNSName:
       return { type: 'dns', value: latin1(bytes, start, end) }
-    case RFC822_NAME:
+    case GeneralNameTag.rfc822Name:
       return { type: 'email', value: latin1(bytes, start, end) }
-    case IP_ADDRESS: {
+    case GeneralNameTag.iPAddress: {
       const address = bytes.subarray(start, end)
       return { type: 'ip', value: range ? formatIpRange(address) : formatIpAddress(address) }
     }
-    case DIRECTORY_NAME:
+    case GeneralNameTag.directoryName:
       return { type: 'directory', value: Name.view(bytes, start, end) }
-    case REGISTERED_ID:
+    case GeneralNameTag.registeredID:
       return { type: 'registered-id', value: readOid(bytes, start, end) }
-    case OTHER_NAME: {
+    case GeneralNameTag.otherName: {
       const inner = new DerCursor(bytes, start, end)
       const oidStart = inner.objectIdentifier('otherName')
       const oid = readOid(bytes, oidStart, inner.offset)
@@ -167,7 +167,7 @@ export function readGeneralName(cursor: DerCursor, range: boolean): GeneralName 
     default:
       return {
         type: 'other',
-        form: tag === X400_ADDRESS ? 'x400' : 'edi-party',
+        form: tag === GeneralNameTag.x400Address ? 'x400' : 'edi-party',
         value: bytes.slice(whole, end),
       }
   }
@@ -182,53 +182,6 @@ export function readGeneralNames(cursor: DerCursor, tag: number = Tag.SEQUENCE):
   return names
 }
 
-/** DER of one general name. @throws `MeshPkiError` `ERR_GENERAL_NAME`. */
-export function encodeGeneralName(
-  name: GeneralNameInput | GeneralName,
-  range = false,
-): Uint8Array<ArrayBuffer> {
-  switch (name.type) {
-    case 'dns':
-      return derAscii(DNS_NAME, checkIa5(name.type, name.value))
-    case 'email':
-      return derAscii(RFC822_NAME, checkIa5(name.type, name.value))
-    case 'uri':
-      return derAscii(URI, checkIa5(name.type, name.value))
-    case 'ip': {
-      const bytes = range ? parseIpRange(name.value) : parseIpAddress(name.value)
-      if (bytes === undefined) {
-        throw fault(
-          `${quote(name.value)} is not an IP ${range ? 'range such as 10.0.0.0/8, with no bit set outside the prefix' : 'address'}`,
-        )
-      }
-      return derValue(IP_ADDRESS, bytes)
-    }
-    case 'directory':
-      return derValue(DIRECTORY_NAME, Name.from(name.value).der)
-    case 'registered-id':
-      if (!isOid(name.value)) throw fault(`${quote(name.value)} is not an object identifier`)
-      return derObjectIdentifier(name.value, REGISTERED_ID)
-    case 'other':
-      if (name.form === 'other-name' && name.oid !== undefined && isOid(name.oid)) {
-        return derValue(OTHER_NAME, derObjectIdentifier(name.oid), derValue(context(0), name.value))
-      }
-      throw fault('only the otherName form of "other" can be written')
-    default:
-      throw new TypeError(
-        'a general name needs a type: dns, email, uri, ip, directory, registered-id or other',
-      )
-  }
-}
-
-/** DER of GeneralNames. */
-export function encodeGeneralNames(
-  names: readonly (GeneralNameInput | GeneralName)[],
-): Uint8Array<ArrayBuffer> {
-  if (!Array.isArray(names) || names.length === 0)
-    throw fault('a list of general names needs at least one (RFC 5280 §4.2.1.6)')
-  return derSequence(...names.map((name) => encodeGeneralName(name)))
-}
-
 /** A general name as a person reads it: `DNS:example.com`, `URI:spiffe://…`. Control characters are escaped. */
 export function formatGeneralName(name: GeneralName): string {
   switch (name.type) {
@@ -241,36 +194,10 @@ export function formatGeneralName(name: GeneralName): string {
     case 'ip':
       return `IP:${name.value}`
     case 'directory':
-      return `DirName:${String(name.value)}`
+      return `DirName:${escapeText(String(name.value))}`
     case 'registered-id':
       return `RID:${name.value}`
     case 'other':
       return name.oid === undefined ? name.form : `othername:${name.oid}`
   }
-}
-
-function checkIa5(type: string, value: string): string {
-  if (typeof value !== 'string')
-    throw new TypeError(`the value of a ${type} name must be text; got ${typeof value}`)
-  if (value === '') throw fault(`a ${type} name must not be empty`)
-  if (value.length > 8192) throw fault(`a ${type} name must not be longer than 8192 characters`)
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i)
-    if (code <= 0x20 || code >= 0x7f) {
-      const what =
-        code === 0
-          ? 'a NUL character'
-          : code < 0x7f
-            ? 'a blank or control character'
-            : 'a character outside ASCII'
-      throw fault(
-        `the ${type} name ${quote(value)} has ${what} at position ${i + 1}; write hosts as A-labels (xn--…), the rest percent-encoded`,
-      )
-    }
-  }
-  return value
-}
-
-function fault(message: string): MeshPkiError {
-  return new MeshPkiError('ERR_GENERAL_NAME', `${message} (RFC 5280 §4.2.1.6)`)
 }

@@ -5,7 +5,7 @@
  */
 
 import { type NodeCrypto, type NodeKeyObject, nodeCrypto } from '../internal/node-crypto.ts'
-import { checkOneOf, checkOptionNames } from '../internal/options.ts'
+import { checkOneOf, checkOptionNames, readFlag } from '../internal/options.ts'
 import { type CryptoKeyPairLike, defaultWebCrypto, type WebCryptoLike } from '../internal/web-crypto.ts'
 import { PrivateKey } from './private-key.ts'
 
@@ -57,7 +57,7 @@ export async function generateKeyPair(
 ): Promise<GeneratedKeyPair> {
   checkOneOf(algorithm, KEY_ALGORITHMS, 'algorithm')
   checkOptionNames(options, ['extractable', 'crypto'], 'generateKeyPair')
-  const extractable = options.extractable === true
+  const extractable = readFlag(options.extractable, 'extractable', false)
   const node = options.crypto === undefined ? nodeCrypto() : undefined
   const privateKey = await (node === undefined
     ? generateWeb(algorithm, extractable, options.crypto ?? defaultWebCrypto())

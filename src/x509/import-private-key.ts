@@ -9,7 +9,7 @@ import { equalBytes } from '../internal/bytes.ts'
 import { context, DerCursor, Tag } from '../internal/der.ts'
 import { derNull, derOctetString, derSequence, derSmallInteger } from '../internal/der-writer.ts'
 import { type NodeCrypto, nodeCrypto } from '../internal/node-crypto.ts'
-import { checkOptionNames } from '../internal/options.ts'
+import { checkOptionNames, readFlag } from '../internal/options.ts'
 import {
   type CryptoKeyLike,
   defaultWebCrypto,
@@ -71,7 +71,7 @@ export async function importPrivateKey(
   const plain = derSequence(derSmallInteger(0), parts.algorithm, derOctetString(parts.key))
   pkcs8.fill(0)
   parts.key.fill(0)
-  const extractable = options.extractable !== false
+  const extractable = readFlag(options.extractable, 'extractable', true)
   const node = options.crypto === undefined ? nodeCrypto() : undefined
   const key =
     node === undefined

@@ -4,6 +4,7 @@
  * @module
  */
 
+export type { AbortSignalLike } from '../internal/abort.ts'
 export type { SignatureAlgorithm } from './algorithm-identifier.ts'
 export { Certificate, type ReadCertificateOptions } from './certificate.ts'
 export type { CertificateInput } from './certificate-input.ts'
@@ -35,4 +36,4 @@ export { Name, type NameAttribute, type NameInput } from './name.ts'
 export type { RdnInput } from './name-encoder.ts'
 export { type PemBlock, readPem, writePem } from './pem.ts'
 export { PrivateKey } from './private-key.ts'
-export type { AbortSignalLike, Signer } from './signer.ts'
+export type { Signer } from './signer.ts'

@@ -6,6 +6,7 @@
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import { MeshPkiError } from '../errors.ts'
+import type { AbortSignalLike } from '../internal/abort.ts'
 import { toHex } from '../internal/bytes.ts'
 import { DerCursor } from '../internal/der.ts'
 import { digestOf } from '../internal/digests.ts'
@@ -19,7 +20,7 @@ import {
 } from '../internal/web-crypto.ts'
 import type { SignatureAlgorithm } from './algorithm-identifier.ts'
 import { type KeyKind, readPublicKeyInfo, walkPublicKeyInfo } from './public-key-info.ts'
-import type { AbortSignalLike, Signer } from './signer.ts'
+import type { Signer } from './signer.ts'
 import { checkPublicKeyInfo, webSignature } from './verification-key.ts'
 
 /** Where the key is held. */

@@ -4,15 +4,8 @@
  * @module
  */
 
+import type { AbortSignalLike } from '../internal/abort.ts'
 import type { SignatureAlgorithm } from './algorithm-identifier.ts'
-
-/** The part of `AbortSignal` that is used. */
-export interface AbortSignalLike {
-  readonly aborted: boolean
-  readonly reason?: unknown
-  addEventListener(type: 'abort', listener: () => void): void
-  removeEventListener(type: 'abort', listener: () => void): void
-}
 
 /**
  * Signs without ever showing its key.

@@ -5,6 +5,7 @@ import { MeshPkiError } from '../../dist/errors.js'
 import { conformanceViolations } from '../../dist/verify/conformance.js'
 import { checkPathSync } from '../../dist/verify/index.js'
 import { Certificate } from '../../dist/x509/certificate.js'
+import type { GeneralName } from '../../dist/x509/index.js'
 import { importVerificationKey } from '../../dist/x509/verification-key.js'
 import type { Hierarchy, Member } from './hierarchy.ts'
 
@@ -61,6 +62,10 @@ function explained(leaf: Certificate, intermediate: Certificate, root: Certifica
   ] as const) {
     const fields = subject.authorityKeyIdentifierFields
     if (fields?.keyIdentifier !== issuer.subjectKeyIdentifier) return 'explained: another key identifier'
+    // OpenSSL ends a URI's host at the first colon anywhere, RFC 3986 §3.2 at the first slash.
+    if (issuer.nameConstraints !== undefined && subject.subjectAltNames.some(hasColonInPath)) {
+      return 'explained: a colon in the path of a URI'
+    }
     if (fields?.authorityCertSerialNumber !== undefined)
       return 'explained: issuer and serial number in the key identifier'
   }
@@ -76,4 +81,8 @@ function readEverything(certificate: Certificate): void {
 function codeOf(error: unknown): string {
   if (error instanceof MeshPkiError) return error.code
   throw error
+}
+
+function hasColonInPath(name: GeneralName): boolean {
+  return name.type === 'uri' && /^[^:]*:\/\/[^/]*\/.*:/.test(name.value)
 }

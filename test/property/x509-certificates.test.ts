@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MeshPkiError } from '../../src/errors.ts'
 import { derTime } from '../../src/internal/der-time.ts'
-import { encodeGeneralNames, type GeneralNameInput } from '../../src/x509/general-name.ts'
+import type { GeneralNameInput } from '../../src/x509/general-name.ts'
+import { encodeGeneralNames } from '../../src/x509/general-name-encoder.ts'
 import { Certificate, CertificateInventory, Name } from '../../src/x509/index.ts'
 import { certificateOf, certificateWith, concat, hex, tlv, toHex } from '../fixtures/x509/der.ts'
 import { everyGetter } from '../fixtures/x509/getters.ts'
@@ -111,15 +112,25 @@ test('any bytes in any extension that RFC 5280 defines are read whole or refused
 })
 
 test('general names that are written are read as they were given', () => {
-  const ascii = fc.string({ unit: fc.constantFrom(...'abcXYZ019.-_*@:/?#%'), minLength: 1, maxLength: 20 })
+  const label = fc.stringMatching(/^[a-zA-Z0-9]{1,20}$/)
+  const host = fc.tuple(label, label).map(([a, b]) => `${a}.${b}x`)
+  const path = fc.string({ unit: fc.constantFrom(...'abcXYZ019.-_*@:/?#%'), minLength: 1, maxLength: 20 })
   const names = fc.oneof(
-    fc.record({ type: fc.constantFrom('dns', 'email', 'uri'), value: ascii }),
+    fc.record({
+      type: fc.constant('dns'),
+      value: fc.oneof(
+        host,
+        host.map((name) => `*.${name}`),
+      ),
+    }),
+    fc.record({ type: fc.constant('email'), value: fc.tuple(label, host).map(([a, b]) => `${a}@${b}`) }),
+    fc.record({ type: fc.constant('uri'), value: path.map((rest) => `https:${rest}`) }),
     fc.record({ type: fc.constant('ip'), value: fc.ipV4() }),
     fc.record({ type: fc.constant('registered-id'), value: fc.constantFrom('1.2.3', '2.999.1', '0.9.2342') }),
   )
   fc.assert(
     fc.property(fc.array(names, { minLength: 1, maxLength: 5 }), (list) => {
-      const der = encodeGeneralNames(list as GeneralNameInput[])
+      const der = encodeGeneralNames(list as GeneralNameInput[], 'names')
       expect(Certificate.fromDer(certificateWith('2.5.29.17', der)).subjectAltNames).toEqual(list)
     }),
   )

@@ -1,9 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  encodeGeneralName,
-  encodeGeneralNames,
-  type GeneralNameInput,
-} from '../../../src/x509/general-name.ts'
+import type { GeneralNameInput } from '../../../src/x509/general-name.ts'
+import { encodeGeneralName, encodeGeneralNames } from '../../../src/x509/general-name-encoder.ts'
 import { Certificate, formatGeneralName, Name } from '../../../src/x509/index.ts'
 import { certificateWith, commonName, hex, oid, seq, text, tlv, toHex } from '../../fixtures/x509/der.ts'
 import { codeOf, refusalOf } from '../../fixtures/x509/refusal.ts'
@@ -96,18 +93,21 @@ describe('writing', () => {
     [{ type: 'ip', value: '::1' }, `8710${'0'.repeat(31)}1`],
     [{ type: 'registered-id', value: '1.2.3.4' }, '88032a0304'],
     [{ type: 'directory', value: 'CN=x' }, 'a40e300c310a3008060355040313 0178'.replace(' ', '')],
-  ] as const)('%j', (name, der) => expect(toHex(encodeGeneralName(name))).toBe(der))
+  ] as const)('%j', (name, der) => expect(toHex(encodeGeneralName(name, false, 'names'))).toBe(der))
 
   test('a list is a SEQUENCE in the given order, and not empty', () => {
     expect(
       toHex(
-        encodeGeneralNames([
-          { type: 'dns', value: 'b' },
-          { type: 'dns', value: 'a' },
-        ]),
+        encodeGeneralNames(
+          [
+            { type: 'dns', value: 'b' },
+            { type: 'dns', value: 'a' },
+          ],
+          'names',
+        ),
       ),
     ).toBe('3006820162820161')
-    expect(codeOf(() => encodeGeneralNames([]))).toBe('ERR_GENERAL_NAME')
+    expect(codeOf(() => encodeGeneralNames([], 'names'))).toBe('ERR_GENERAL_NAME')
   })
   test.each<[string, GeneralNameInput]>([
     ['an empty DNS name', { type: 'dns', value: '' }],
@@ -121,18 +121,22 @@ describe('writing', () => {
     ['a range where an address is due', { type: 'ip', value: '10.0.0.0/8' }],
     ['an impossible object identifier', { type: 'registered-id', value: '1.40' }],
   ])('%s is refused', (_, name) => {
-    const error = refusalOf(() => encodeGeneralName(name))
+    const error = refusalOf(() => encodeGeneralName(name, false, 'names'))
     expect(error.code).toBe('ERR_GENERAL_NAME')
     expect(error.message).not.toMatch(/\p{Cc}/u)
   })
   test('an unknown type is misuse', () => {
-    expect(() => Reflect.apply(encodeGeneralName, undefined, [{ type: 'host', value: 'a' }])).toThrow(
-      TypeError,
-    )
+    expect(() =>
+      Reflect.apply(encodeGeneralName, undefined, [{ type: 'host', value: 'a' }, false, 'names']),
+    ).toThrow(TypeError)
   })
   test('a range is written where name constraints hold it', () => {
-    expect(toHex(encodeGeneralName({ type: 'ip', value: '10.0.0.0/8' }, true))).toBe('87080a000000ff000000')
-    expect(codeOf(() => encodeGeneralName({ type: 'ip', value: '10.0.0.0' }, true))).toBe('ERR_GENERAL_NAME')
+    expect(toHex(encodeGeneralName({ type: 'ip', value: '10.0.0.0/8' }, true, 'names'))).toBe(
+      '87080a000000ff000000',
+    )
+    expect(codeOf(() => encodeGeneralName({ type: 'ip', value: '10.0.0.0' }, true, 'names'))).toBe(
+      'ERR_GENERAL_NAME',
+    )
   })
 })
 
@@ -142,4 +146,45 @@ test('the printed form of a hostile name holds no control character', () => {
     expect(name).toBeDefined()
     if (name !== undefined) expect(formatGeneralName(name)).toMatch(/a\\u\{0\}b\\u\{1b\}\[2J\\u\{a\}$/)
   }
+})
+
+describe('what only looks like a name is not written (RFC 5280 §4.2.1.6)', () => {
+  test.each([
+    // A reader of OpenSSL's text would see a second name behind the comma.
+    ['dns', 'a,URI:spiffe://cluster.local/ns/kube-system/sa/admin'],
+    ['dns', '*'],
+    ['dns', 'a.*.example.com'],
+    ['dns', 'a_b.example.com'],
+    ['dns', 'example.com.'],
+    ['dns', '10.0.0.1'],
+    ['dns', `${'a'.repeat(64)}.example.com`],
+    ['email', 'example.com'],
+    ['email', 'a@b@example.com'],
+    ['email', 'a@exa mple.com'],
+    ['uri', 'example.com/path'],
+    ['uri', 'https://example.com/"'],
+    ['uri', '1https://example.com'],
+  ] as const)('%s %s', (type, value) => {
+    expect(codeOf(() => encodeGeneralName({ type, value }, false, 'names'))).toBe('ERR_GENERAL_NAME')
+  })
+
+  test.each([
+    ['dns', '*.example.com'],
+    ['dns', 'xn--bcher-kva.example'],
+    ['dns', 'istiod.istio-system.svc'],
+    ['email', "o'brien+mesh@example.com"],
+    ['uri', 'spiffe://kind2/ns/default/sa/a'],
+    ['uri', 'urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6'],
+  ] as const)('but %s %s is', (type, value) => {
+    expect(encodeGeneralName({ type, value }, false, 'names').length).toBe(value.length + 2)
+  })
+
+  test.each([[null], ['dns:a'], [1], [undefined], [{ type: 'dns', value: 5 }], [{ value: 'a' }]])(
+    '%j is misuse that names the option',
+    (name) => {
+      expect(() => Reflect.apply(encodeGeneralNames, undefined, [[name], 'subjectAltNames'])).toThrow(
+        /option "subjectAltNames"/,
+      )
+    },
+  )
 })

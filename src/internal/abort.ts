@@ -1,0 +1,29 @@
+/**
+ * Abort signals, by a structural type: our declarations need no `lib.dom`.
+ *
+ * @module
+ */
+
+/** The part of `AbortSignal` that is used. */
+export interface AbortSignalLike {
+  readonly aborted: boolean
+  readonly reason?: unknown
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
+/** Waits for a promise, but no longer than until the signal aborts: its owner may not listen to it. */
+export async function orAborted<T>(pending: Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
+  if (signal === undefined) return pending
+  let onAbort: (() => void) | undefined
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason)
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort)
+  })
+  try {
+    return await Promise.race([pending, aborted])
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
+  }
+}
