@@ -128,8 +128,15 @@ function* extend(
     }
     const broken = checkIssuer(certificate, path, isAnchor, state.context)
     if (broken !== undefined) {
-      failures.push(broken)
-      if (broken.code === 'ERR_PATH_BUDGET') return undefined
+      if (broken.code === 'ERR_PATH_BUDGET') {
+        failures.push(broken)
+        return undefined
+      }
+      // A certificate that only bears the issuer's name is not to blame. Asking costs a signature, so half
+      // of the budget stays for candidates that may be right; a key that we do not use cannot be asked.
+      const mayAsk = broken.code !== 'ERR_PATH_KEY' && state.weight <= search.policy.limits.signatures / 2
+      const stranger = mayAsk ? yield* checkSignature(state, path, candidate) : undefined
+      failures.push(stranger === undefined || stranger.code === 'ERR_PATH_BUDGET' ? broken : stranger)
       continue
     }
     const unsigned = yield* checkSignature(state, path, candidate)
