@@ -14,6 +14,7 @@
  * `KEY` are what was read, `PATH` is verification, `CA` is issuance.
  */
 export type MeshPkiErrorCode =
+  | 'ERR_CA_CHAIN'
   | 'ERR_CA_DRY_RUN'
   | 'ERR_CA_EXPIRED'
   | 'ERR_CA_KEY_MISMATCH'

@@ -4,6 +4,8 @@
  *
  *     npm run demo -- [--out out] [--key P-256] [--root-cert root-cert.pem --root-key key.pem]
  *
+ * The passphrase of an encrypted root key is read from ROOT_KEY_PASSPHRASE: arguments show in process lists.
+ *
  * @module
  */
 
@@ -41,7 +43,6 @@ async function main(): Promise<void> {
       key: { type: 'string', default: 'P-256' },
       'root-cert': { type: 'string' },
       'root-key': { type: 'string' },
-      passphrase: { type: 'string' },
     },
   })
   const key = KEYS.find((known) => known === values.key)
@@ -63,7 +64,7 @@ async function main(): Promise<void> {
   const started = performance.now()
   const root =
     values['root-cert'] !== undefined && values['root-key'] !== undefined
-      ? await readRoot(values['root-cert'], values['root-key'], values.passphrase)
+      ? await readRoot(values['root-cert'], values['root-key'], process.env['ROOT_KEY_PASSPHRASE'])
       : await generateRoot(key)
   const kind2 = await clusterUnderRoot('kind2', root.ca, key)
   const kind3 = await clusterUnderRoot('kind3', root.ca, key)

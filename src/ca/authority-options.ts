@@ -23,6 +23,11 @@ export interface CertificateAuthorityOptions {
   readonly certificate: CertificateInput
   /** The certificates above it, in any order, root included. Its validity caps what is issued. */
   readonly chain?: CertificateInput | readonly CertificateInput[] | undefined
+  /**
+   * `'self-signed'` (default): the chain must lead to a self-signed root, since what is issued must fit under
+   * all of it. `'any'`: the last certificate of the chain is what relying parties trust.
+   */
+  readonly anchor?: 'self-signed' | 'any' | undefined
   /** Not used; an `IssuedCertificate` may be spread here: `from({ ...issued, signer })`. */
   readonly cappedBy?: Certificate | undefined
   /** What signs for it: a `PrivateKey`, a pair, or any `Signer`. */

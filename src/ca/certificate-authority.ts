@@ -32,7 +32,7 @@ import type {
 } from './authority-options.ts'
 import { CertificateTemplate, type CertificateValues } from './certificate-template.ts'
 import { dryRun, subjectKeyIdOf } from './dry-run.ts'
-import { cappedValidity, checkPathLengthBelow, checkSubject } from './issuance-rules.ts'
+import { BACKDATE_RULES, cappedValidity, checkPathLengthBelow, checkSubject } from './issuance-rules.ts'
 import { KEY_IDENTIFIER_METHODS, type KeyIdentifierMethod, keyIdentifier } from './key-identifier.ts'
 import { encodeNameConstraints } from './name-constraints-input.ts'
 import { PROFILE_NAMES, type ProfileName, profileOf } from './profile.ts'
@@ -114,16 +114,28 @@ export class CertificateAuthority {
    * its key, and that what it signs will verify (a dry run with a throw-away leaf).
    *
    * @throws `MeshPkiError` `ERR_CA_NOT_CA`, `ERR_CA_KEY_USAGE`, `ERR_CA_EXPIRED`, `ERR_CA_NOT_YET_VALID`,
-   * `ERR_CA_KEY_MISMATCH`, `ERR_CA_SIGNER`, `ERR_CA_DRY_RUN`, and what reading throws.
+   * `ERR_CA_KEY_MISMATCH`, `ERR_CA_SIGNER`, `ERR_CA_CHAIN`, `ERR_CA_DRY_RUN`, and what reading throws.
    */
   static async from(options: CertificateAuthorityOptions): Promise<CertificateAuthority> {
     checkOptionNames(
       options,
-      ['certificate', 'chain', 'cappedBy', 'signer', 'profile', 'selfTest', 'clock', 'random', 'signal'],
+      [
+        'certificate',
+        'chain',
+        'anchor',
+        'cappedBy',
+        'signer',
+        'profile',
+        'selfTest',
+        'clock',
+        'random',
+        'signal',
+      ],
       'CertificateAuthority.from',
     )
     checkOneOf(options.profile ?? 'mesh', PROFILE_NAMES, 'profile')
     const selfTest = checkOneOf(options.selfTest ?? 'signed', ['signed', 'unsigned'], 'selfTest')
+    const anchor = checkOneOf(options.anchor ?? 'self-signed', ['self-signed', 'any'], 'anchor')
     const certificate = toCertificate(options.certificate, 'certificate')
     const above = toCertificates(options.chain ?? [], 'chain').filter((issuer) => !issuer.equals(certificate))
     checkCanSign(certificate)
@@ -136,6 +148,7 @@ export class CertificateAuthority {
       above,
       signer: selfTest === 'signed' ? signer : undefined,
       now,
+      anchor,
       signal: options.signal,
     })
     return new CertificateAuthority(options, signer, chain, refusedPurpose)
@@ -197,7 +210,14 @@ export class CertificateAuthority {
       { isCa: true, pathLength },
       options.signal,
     )
-    await dryRun({ certificate: issued.certificate, above: this.chain, signer: undefined, now: values.now })
+    await dryRun({
+      certificate: issued.certificate,
+      above: this.chain,
+      signer: undefined,
+      now: values.now,
+      // Whatever this chain ends in was accepted when this authority was made.
+      anchor: 'any',
+    })
     return issued
   }
 
@@ -250,7 +270,7 @@ export class CertificateAuthority {
     readonly now: number
   } {
     const lifetime = readDuration(options.lifetime, 'lifetime')
-    const backdate = readDuration(options.backdate ?? DEFAULT_BACKDATE, 'backdate', { allowZero: true })
+    const backdate = readDuration(options.backdate ?? DEFAULT_BACKDATE, 'backdate', BACKDATE_RULES)
     const method = checkOneOf(options.keyIdentifier ?? 'sha1', KEY_IDENTIFIER_METHODS, 'keyIdentifier')
     const now = currentTime(this.#clock)
     return {
@@ -347,14 +367,16 @@ function checkKeyMatches(certificate: Certificate, signer: Signer): void {
     return
   throw new MeshPkiError(
     'ERR_CA_KEY_MISMATCH',
-    `the signer's key is not that of ${certificateLabel(certificate)}: certificate and key come from different CAs, or one of them was renewed`,
+    `the signer's key is not that of ${certificateLabel(certificate)}: certificate and key come from different CAs, or one of them was renewed without the other. Pair the certificate with the key that it was issued for`,
   )
 }
 
 /** The identity first, then the further names. */
 function workloadNames({ id, subjectAltNames = [] }: IssueWorkloadOptions): Uint8Array {
-  const identity = typeof id === 'string' ? SpiffeId.parse(id) : id
-  if (!(identity instanceof SpiffeId)) throw new TypeError('option "id" must be a SpiffeId or its text')
+  if (typeof id !== 'string' && !(id instanceof SpiffeId))
+    throw new TypeError('option "id" must be a SpiffeId or its text')
+  // Read again: what is signed is decided here, not where the value was made.
+  const identity = SpiffeId.parse(String(id))
   if (identity.path === '') {
     throw new MeshPkiError(
       'ERR_CA_SUBJECT_ALT_NAME',

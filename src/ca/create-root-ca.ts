@@ -14,7 +14,7 @@ import { type NameInput, readNameOption } from '../x509/name.ts'
 import { resolveSigner, type SignerInput } from '../x509/resolve-signer.ts'
 import { CertificateAuthority } from './certificate-authority.ts'
 import { CertificateTemplate, type CertificateValues } from './certificate-template.ts'
-import { checkSubject } from './issuance-rules.ts'
+import { BACKDATE_RULES, checkSubject } from './issuance-rules.ts'
 import { KEY_IDENTIFIER_METHODS, type KeyIdentifierMethod, keyIdentifier } from './key-identifier.ts'
 import { encodeNameConstraints, type NameConstraintsInput } from './name-constraints-input.ts'
 import { PROFILE_NAMES, type ProfileName, profileOf } from './profile.ts'
@@ -88,7 +88,7 @@ export async function createRootCa(options: CreateRootCaOptions): Promise<Certif
   const profile = profileOf(checkOneOf(options.profile ?? 'mesh', PROFILE_NAMES, 'profile'), 'root')
   const method = checkOneOf(options.keyIdentifier ?? 'sha1', KEY_IDENTIFIER_METHODS, 'keyIdentifier')
   const lifetime = readDuration(options.lifetime, 'lifetime')
-  const backdate = readDuration(options.backdate ?? '2m', 'backdate', { allowZero: true })
+  const backdate = readDuration(options.backdate ?? '2m', 'backdate', BACKDATE_RULES)
   const pathLength =
     options.pathLength === undefined ? undefined : readCount(options.pathLength, 'pathLength', 0, 255)
   const subject = readNameOption(options.subject, 'subject')

@@ -32,6 +32,8 @@ export interface DryRunParameters {
   /** Given to the signer. */
   readonly signal?: AbortSignalLike | undefined
   readonly now: number
+  /** Whether the last certificate that is known may stand for a root. */
+  readonly anchor: 'self-signed' | 'any'
 }
 
 /** The outcome of a dry run. */
@@ -57,7 +59,7 @@ export async function dryRun(parameters: DryRunParameters): Promise<DryRunResult
   if (!any.ok) {
     throw new MeshPkiError(
       'ERR_CA_DRY_RUN',
-      `no certificate that ${certificateLabel(parameters.certificate)} signs would verify: ${any.error.message}`,
+      `no certificate that ${certificateLabel(parameters.certificate)} signs would verify. Is the option "chain" complete and of this CA? ${any.error.message}`,
       { cause: any.error },
     )
   }
@@ -69,11 +71,17 @@ export async function dryRun(parameters: DryRunParameters): Promise<DryRunResult
   return { chain: any.path.certificates.slice(1), refusedPurpose }
 }
 
-/** Roots of what was given: self-signed ones, or else the last. */
-function anchorsOf({ certificate, above }: DryRunParameters): readonly Certificate[] {
+/** Self-signed certificates of what was given; where `any` is allowed and there is none, the last. */
+function anchorsOf({ certificate, above, anchor }: DryRunParameters): readonly Certificate[] {
   const all = [certificate, ...above]
   const roots = all.filter(isSelfSigned)
-  return roots.length > 0 ? roots : [all[all.length - 1] ?? certificate]
+  if (roots.length > 0) return roots
+  const last = all[all.length - 1] ?? certificate
+  if (anchor === 'any') return [last]
+  throw new MeshPkiError(
+    'ERR_CA_CHAIN',
+    `the chain of ${certificateLabel(certificate)} ends at ${certificateLabel(last)}, which is not a self-signed root: lifetimes and path length above it are unknown, and what is issued could outlive its root. Pass every certificate above it, root included, as the option "chain"; or { anchor: 'any' } if relying parties trust that certificate itself`,
+  )
 }
 
 /** A leaf without any name, for the CA's own key, valid for the instant of the check only. It is never handed out. */

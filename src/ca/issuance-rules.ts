@@ -6,6 +6,7 @@
 
 import { MeshPkiError } from '../errors.ts'
 import { equalRange } from '../internal/bytes.ts'
+import type { DurationRules } from '../internal/duration.ts'
 import { quote } from '../internal/text.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
@@ -42,7 +43,7 @@ export function checkSubject(
     ) {
       throw new MeshPkiError(
         'ERR_CA_KEY_REUSED',
-        `the public key is also that of ${certificateLabel(issuer)} in the issuer's chain; make a new key for each certificate`,
+        `the public key is also that of ${certificateLabel(issuer)} in the issuer's chain; make a new key for each certificate, or this one could sign in its issuer's place`,
       )
     }
   }
@@ -77,6 +78,9 @@ export function checkPathLengthBelow(pathLength: number | undefined, chain: read
   }
 }
 
+/** How far validity may begin in the past: beyond ten years it is a typing mistake. */
+export const BACKDATE_RULES: DurationRules = { allowZero: true, max: ['3650d', 3650 * 86_400_000] }
+
 /** The validity of a new certificate, and which issuer cut it short. */
 export interface CappedValidity {
   readonly notBefore: number
@@ -102,13 +106,13 @@ export function cappedValidity(
     if (now > layout.notAfter) {
       throw new MeshPkiError(
         'ERR_CA_EXPIRED',
-        `the signing chain has expired: ${certificateLabel(issuer)} was valid until ${iso(layout.notAfter)}, and it is ${iso(now)}. Renew it before issuing below it`,
+        `the signing chain has expired: ${certificateLabel(issuer)} was valid until ${iso(layout.notAfter)}, and it is ${iso(now)}. Renew it before issuing below it (RFC 5280 §6.1.3 (a)(2))`,
       )
     }
     if (now < layout.notBefore) {
       throw new MeshPkiError(
         'ERR_CA_NOT_YET_VALID',
-        `the signing chain is not yet valid: ${certificateLabel(issuer)} is valid from ${iso(layout.notBefore)}, and it is ${iso(now)}. Is a clock wrong?`,
+        `the signing chain is not yet valid: ${certificateLabel(issuer)} is valid from ${iso(layout.notBefore)}, and it is ${iso(now)}. Is a clock wrong? Otherwise wait (RFC 5280 §6.1.3 (a)(2))`,
       )
     }
     if (layout.notAfter < notAfter) {

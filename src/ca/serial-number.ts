@@ -21,6 +21,9 @@ export class SerialNumbers {
 
   /** With the caller's `random`, each number is drawn when it is due, so that a seed gives the same ones. */
   constructor(random: RandomSource | undefined) {
+    if (random !== undefined && typeof random !== 'function') {
+      throw new TypeError('option "random" must be a function that fills an array and returns it')
+    }
     this.#random = random ?? systemRandom
     this.#draw = random === undefined ? SERIAL_OCTETS * POOLED : SERIAL_OCTETS
   }

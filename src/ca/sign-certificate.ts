@@ -5,7 +5,7 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
-import { type AbortSignalLike, orAborted } from '../internal/abort.ts'
+import { type AbortSignalLike, orAborted, readSignal } from '../internal/abort.ts'
 import { equalRange } from '../internal/bytes.ts'
 import { Tag } from '../internal/der.ts'
 import { headerLength, writeHeader } from '../internal/der-writer.ts'
@@ -49,7 +49,8 @@ export class CheckedSigner {
   }
 
   /** The signed certificate, read from its own bytes. @throws `MeshPkiError` `ERR_CA_SIGNER`. */
-  async certify(tbs: Uint8Array<ArrayBuffer>, signal?: AbortSignalLike): Promise<Certificate> {
+  async certify(tbs: Uint8Array<ArrayBuffer>, given?: AbortSignalLike): Promise<Certificate> {
+    const signal = readSignal(given)
     const { signer } = this
     const answer = await this.#ask(tbs, signal)
     if (!(answer instanceof Uint8Array))

@@ -6,7 +6,7 @@
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import { toHex } from '../internal/bytes.ts'
-import { context, DerCursor, Tag } from '../internal/der.ts'
+import { context, count, DerCursor, Tag } from '../internal/der.ts'
 import { isContent, readOid } from '../internal/oid.ts'
 import {
   describeAlgorithm,
@@ -248,7 +248,7 @@ function readCsrLayout(der: Uint8Array): CsrLayout {
     cursor.fail(
       'ERR_DER_TRAILING_DATA',
       'CertificationRequest',
-      `${der.length - cursor.offset} bytes after the request`,
+      `${count(der.length - cursor.offset, 'byte')} after the request`,
     )
   }
   return layout

@@ -7,7 +7,7 @@
 import { MeshPkiError } from '../errors.ts'
 import { checkOptionNames } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
-import type { WebCryptoLike } from '../internal/web-crypto.ts'
+import { readCrypto, type WebCryptoLike } from '../internal/web-crypto.ts'
 import { importVerificationKey } from '../x509/verification-key.ts'
 import { Csr, type CsrInput } from './csr.ts'
 
@@ -77,7 +77,9 @@ export async function verifyProofOfPossession(
       `the request of ${quote(String(csr.subject))} is signed with ${csr.signatureAlgorithmDescription}; accepted are ECDSA and RSA PKCS#1 v1.5 with SHA-256, SHA-384 or SHA-512, and Ed25519`,
     )
   }
-  const key = await importVerificationKey(publicKey, options.crypto)
+  const key = await importVerificationKey(publicKey, readCrypto(options.crypto)).catch((error: unknown) => {
+    throw ofRequest(error, csr)
+  })
   if (!(await key.verify(algorithm, data, signature))) {
     throw new MeshPkiError(
       'ERR_CSR_SIGNATURE',
@@ -86,4 +88,11 @@ export async function verifyProofOfPossession(
     )
   }
   return VerifiedCsr.of(PROVEN, csr)
+}
+
+/** The same failure, saying whose request it is about. */
+function ofRequest(error: unknown, csr: Csr): unknown {
+  if (!(error instanceof MeshPkiError)) return error
+  const message = `the request of ${quote(String(csr.subject))}: ${error.message}`
+  return new MeshPkiError(error.code, message, { data: error.data, cause: error })
 }

@@ -12,6 +12,23 @@ export interface AbortSignalLike {
   removeEventListener(type: 'abort', listener: () => void): void
 }
 
+/** The option "signal". @throws `TypeError` for what is no signal. */
+export function readSignal(value: unknown): AbortSignalLike | undefined {
+  if (value === undefined || isSignal(value)) return value
+  throw new TypeError('option "signal" must be an AbortSignal')
+}
+
+function isSignal(value: unknown): value is AbortSignalLike {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'aborted' in value &&
+    typeof value.aborted === 'boolean' &&
+    'addEventListener' in value &&
+    typeof value.addEventListener === 'function'
+  )
+}
+
 /** Waits for a promise, but no longer than until the signal aborts: its owner may not listen to it. */
 export async function orAborted<T>(pending: Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
   if (signal === undefined) return pending

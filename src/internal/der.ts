@@ -115,7 +115,11 @@ export class DerCursor {
   /** Leaves a constructed value; it must have been read to its last byte. */
   leave(outer: number, what: string): void {
     if (this.offset !== this.limit) {
-      this.fail('ERR_DER_TRAILING_DATA', what, `${this.limit - this.offset} bytes after its last member`)
+      this.fail(
+        'ERR_DER_TRAILING_DATA',
+        what,
+        `${count(this.limit - this.offset, 'byte')} after its last member`,
+      )
     }
     this.limit = outer
   }
@@ -298,7 +302,7 @@ export class DerCursor {
 
   /** Throws for the value at the cursor. */
   fail(code: MeshPkiErrorCode, what: string, found: string): never {
-    throw new MeshPkiError(code, `${what}: ${found}, at byte ${this.offset}`, {
+    throw new MeshPkiError(code, `${what} at byte ${this.offset}: ${found}`, {
       data: { field: what, offset: this.offset },
     })
   }
@@ -312,11 +316,9 @@ export class DerCursor {
   }
 
   #unexpected(tag: number, what: string): never {
-    this.fail(
-      'ERR_DER_UNEXPECTED_TAG',
-      what,
-      `expected ${tagName(tag)}, found ${tagName(this.bytes[this.offset] ?? 0)}`,
-    )
+    const found = this.bytes[this.offset] ?? 0
+    const hint = found === 0x2d && this.offset === 0 ? '; the input looks like PEM, use the PEM reader' : ''
+    this.fail('ERR_DER_UNEXPECTED_TAG', what, `expected ${tagName(tag)}, found ${tagName(found)}${hint}`)
   }
 
   #truncated(what: string): never {
@@ -329,4 +331,9 @@ export function tagName(tag: number): string {
   for (const [name, value] of Object.entries(Tag)) if (value === tag) return name.replace('_', ' ')
   if ((tag & 0xc0) === 0x80) return `[${tag & 0x1f}]`
   return `tag 0x${tag.toString(16).padStart(2, '0')}`
+}
+
+/** A number with its noun: `1 byte`, `2 bytes`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

@@ -21,6 +21,8 @@ const MAX_MS = 1000 * 365.25 * 86_400_000
 /** How `readDuration` treats a duration of zero. */
 export interface DurationRules {
   readonly allowZero?: boolean
+  /** The longest that makes sense, as text for the message and in milliseconds. */
+  readonly max?: readonly [text: string, milliseconds: number]
 }
 
 /**
@@ -58,6 +60,9 @@ export function readDuration(value: unknown, option: string, rules: DurationRule
   }
   if (total === 0 && rules.allowZero !== true) {
     throw new RangeError(`option "${option}" must be longer than zero; got '${value}'`)
+  }
+  if (rules.max !== undefined && total > rules.max[1]) {
+    throw new RangeError(`option "${option}" must be at most '${rules.max[0]}'; got '${value}'`)
   }
   if (total > MAX_MS) throw new RangeError(`option "${option}" must be at most 1000 years; got '${value}'`)
   return total

@@ -16,6 +16,8 @@ const UNSAFE =
 
 /** Escapes control, bidirectional and invisible characters as `\u{…}` and cuts at 256 characters. */
 export function escapeText(text: string, max: number = MAX_FOREIGN_TEXT): string {
+  // A key pasted into the wrong place must not come back in a message.
+  if (text.includes('PRIVATE KEY-----')) return '[text with a private key, not shown]'
   const cut = text.length > max ? `${text.slice(0, max)}…` : text
   return cut.replace(UNSAFE, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`)
 }

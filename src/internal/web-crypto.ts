@@ -104,6 +104,24 @@ export function defaultWebCrypto(): WebCryptoLike {
   return crypto
 }
 
+/** The option "crypto": a WebCrypto implementation, or `undefined`. @throws `TypeError` for anything else. */
+export function readCrypto(value: unknown): WebCryptoLike | undefined {
+  if (value === undefined || isWebCrypto(value)) return value
+  throw new TypeError(
+    'option "crypto" must be a WebCrypto implementation with "subtle" and "getRandomValues"',
+  )
+}
+
+function isWebCrypto(value: unknown): value is WebCryptoLike {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'subtle' in value &&
+    typeof value.subtle === 'object' &&
+    'getRandomValues' in value
+  )
+}
+
 /** Fills an array with random bytes; callers may pass their own for reproducible tests. */
 export type RandomSource = (bytes: Uint8Array<ArrayBuffer>) => Uint8Array
 

@@ -18,6 +18,9 @@ import {
   schemeFault,
 } from './spiffe-grammar.ts'
 
+/** What the constructors below want to see: only what was read by the grammar becomes a value. */
+const CHECKED: unique symbol = Symbol('checked')
+
 /**
  * The name of a trust domain (SPIFFE-ID §2.1), such as `cluster.local`.
  *
@@ -32,7 +35,8 @@ import {
 export class TrustDomain {
   readonly #name: string
 
-  private constructor(name: string) {
+  private constructor(name: string, proof: typeof CHECKED) {
+    if (proof !== CHECKED) throw new TypeError('use TrustDomain.parse')
     this.#name = name
     Object.freeze(this)
   }
@@ -51,7 +55,7 @@ export class TrustDomain {
     checkText(text, 'the text given to TrustDomain.parse')
     const found = findTrustDomainFault(text, 0, text.length)
     if (found !== undefined) throw grammarError('ERR_SPIFFE_TRUST_DOMAIN', 'trust domain', text, found)
-    return new TrustDomain(text)
+    return new TrustDomain(text, CHECKED)
   }
 
   /** The name. */
@@ -106,7 +110,8 @@ export class SpiffeId {
   readonly #text: string
   readonly #trustDomain: TrustDomain
 
-  private constructor(text: string, trustDomain: TrustDomain) {
+  private constructor(text: string, trustDomain: TrustDomain, proof: typeof CHECKED) {
+    if (proof !== CHECKED) throw new TypeError('use SpiffeId.parse')
     this.#text = text
     this.#trustDomain = trustDomain
     Object.freeze(this)
@@ -136,7 +141,7 @@ export class SpiffeId {
             findTrustDomainFault(text, start, end) ??
             findPathFault(text, end, text.length))
     if (found !== undefined) throw grammarError('ERR_SPIFFE_ID', 'SPIFFE ID', text, found)
-    return new SpiffeId(text, TrustDomain.parse(text.slice(start, end)))
+    return new SpiffeId(text, TrustDomain.parse(text.slice(start, end)), CHECKED)
   }
 
   /**
@@ -164,7 +169,7 @@ export class SpiffeId {
     }
     const found = lengthFault(text)
     if (found !== undefined) throw grammarError('ERR_SPIFFE_ID', 'SPIFFE ID', text, found)
-    return new SpiffeId(text, domain)
+    return new SpiffeId(text, domain, CHECKED)
   }
 
   /**

@@ -41,7 +41,7 @@ export function manualClock(start: Date = new Date('2026-01-01T00:00:00Z')): Man
 }
 
 function timeOf(instant: Date): number {
-  const time = instant.getTime()
+  const time = instant instanceof Date ? instant.getTime() : Number.NaN
   if (Number.isNaN(time)) throw new TypeError('a manual clock needs a valid Date')
   return time
 }

@@ -12,11 +12,11 @@ import { MeshPkiError } from '../errors.ts'
 import { DerCursor, Tag } from '../internal/der.ts'
 import { formatDuration } from '../internal/duration.ts'
 import { readOid } from '../internal/oid.ts'
-import { escapeText } from '../internal/text.ts'
+import { escapeText, quote } from '../internal/text.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
 import { ExtensionArc } from '../x509/extension-walker.ts'
-import { ExtendedKeyUsage } from '../x509/extensions/extended-key-usage.ts'
+import { ExtendedKeyUsage, purposeLabel } from '../x509/extensions/extended-key-usage.ts'
 import { KeyUsageBit } from '../x509/extensions/key-usage.ts'
 import { readPublicKeyInfo } from '../x509/public-key-info.ts'
 import { checkPublicKeyInfo } from '../x509/verification-key.ts'
@@ -283,7 +283,7 @@ function checkPurpose(
       'ERR_PATH_EXTENDED_KEY_USAGE',
       certificate,
       depth,
-      `expected extended key usage ${purpose}, but it has none, which ekuStrictness "${ekuStrictness}" refuses`,
+      `expected extended key usage ${purposeLabel(purpose)}, but it has none, which ekuStrictness "${ekuStrictness}" refuses`,
     )
   }
   if (usages.includes(purpose) || (anyCounts && usages.includes(ExtendedKeyUsage.any))) return undefined
@@ -291,7 +291,7 @@ function checkPurpose(
     'ERR_PATH_EXTENDED_KEY_USAGE',
     certificate,
     depth,
-    `expected extended key usage ${purpose}, found ${escapeText(usages.join(', '))} (RFC 5280 §4.2.1.12)`,
+    `expected extended key usage ${purposeLabel(purpose)}, found ${escapeText(usages.map(purposeLabel).join(', '))} (RFC 5280 §4.2.1.12)`,
     { expected: purpose, found: usages.slice(0, 64) },
   )
 }
@@ -300,7 +300,7 @@ function checkReferenceName(leaf: Certificate, { name }: PathPolicy): PathError 
   const mismatch = name === undefined ? undefined : nameMismatch(leaf, name)
   if (mismatch === undefined) return undefined
   const problem = mismatch.malformed
-    ? `the expected name ${mismatch.expected} is not well formed, so nothing matches it`
+    ? `the expected name ${quote(mismatch.expected)} is not well formed, so nothing matches it`
     : `expected ${mismatch.expected}, found ${mismatch.found}`
   return failure('ERR_PATH_NAME_MISMATCH', leaf, 0, `${problem} (RFC 9525 §6)`, {
     expected: mismatch.expected,

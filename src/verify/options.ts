@@ -5,7 +5,7 @@
  */
 
 import { isOid } from '../internal/oid.ts'
-import { checkOneOf, checkOptionNames, readCount, readInstant } from '../internal/options.ts'
+import { checkOneOf, checkOptionNames, readCount, readFlag, readInstant } from '../internal/options.ts'
 import type { CertificateInput } from '../x509/certificate-input.ts'
 import { ExtendedKeyUsage, type Oid } from '../x509/extensions/extended-key-usage.ts'
 import { PathError } from './path-error.ts'
@@ -133,9 +133,9 @@ export function readPathPolicy(options: VerifyPathOptions): PathPolicy {
         ? Number.POSITIVE_INFINITY
         : readCount(options.maxIntermediates, 'maxIntermediates', 0, 1000),
     anchorChecks: {
-      validity: anchorChecks.validity !== false,
-      constraints: anchorChecks.constraints !== false,
-      basicConstraints: anchorChecks.basicConstraints !== false,
+      validity: readFlag(anchorChecks.validity, 'anchorChecks.validity', true),
+      constraints: readFlag(anchorChecks.constraints, 'anchorChecks.constraints', true),
+      basicConstraints: readFlag(anchorChecks.basicConstraints, 'anchorChecks.basicConstraints', true),
     },
     limits: {
       signatures: readCount(limits.signatures ?? 100, 'limits.signatures', 1, 1_000_000),
@@ -177,14 +177,21 @@ function readPurpose(purpose: unknown): Oid | undefined {
   )
 }
 
+/** A copy: what was checked is what is compared, also when the caller's object changes. */
 function readReferenceName(name: ReferenceName): ReferenceName {
   checkOptionNames(name, ['dns', 'ip', 'email', 'uri'], 'option "name"')
-  const entries = Object.entries(name)
-  const [entry] = entries
-  if (entries.length !== 1 || entry === undefined || typeof entry[1] !== 'string' || entry[1] === '') {
+  const [entry, ...others] = Object.entries(name)
+  if (entry === undefined || others.length > 0 || typeof entry[1] !== 'string' || entry[1] === '') {
     throw new TypeError(
       'option "name" must hold exactly one of dns, ip, email and uri, as text that is not empty',
     )
   }
-  return name
+  const [kind, value] = entry
+  return kind === 'dns'
+    ? { dns: value }
+    : kind === 'ip'
+      ? { ip: value }
+      : kind === 'email'
+        ? { email: value }
+        : { uri: value }
 }

@@ -156,7 +156,7 @@ function prepare(leafInput: CertificateInput, options: VerifyPathOptions): PathS
     if (!(error instanceof MeshPkiError)) throw error
     return new PathError(
       'ERR_PATH_MALFORMED',
-      `the certificate or an anchor cannot be read: ${error.message}`,
+      error.data['option'] === undefined ? `the leaf cannot be read: ${error.message}` : error.message,
       { cause: error },
     )
   }

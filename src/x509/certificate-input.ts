@@ -4,6 +4,8 @@
  * @module
  */
 
+import { MeshPkiError } from '../errors.ts'
+import { typeName } from '../internal/options.ts'
 import { Certificate, type ReadCertificateOptions } from './certificate.ts'
 
 /**
@@ -32,7 +34,7 @@ export function toCertificate(
     if ('raw' in input && input.raw instanceof Uint8Array) return Certificate.fromDer(input.raw, read)
   }
   throw new TypeError(
-    `"${option}" must be a Certificate, DER (Uint8Array) or PEM (string); got ${input === null ? 'null' : typeof input}`,
+    `option "${option}" must be a Certificate, DER (Uint8Array) or PEM (string); got ${typeName(input)}`,
   )
 }
 
@@ -45,11 +47,26 @@ export function toCertificates(
   read?: ReadCertificateOptions,
 ): readonly Certificate[] {
   const items: readonly CertificateInput[] = isList(input) ? input : [input]
-  return items.flatMap((item) =>
-    typeof item === 'string' ? Certificate.listFromPem(item, read) : [toCertificate(item, option, read)],
-  )
+  return items.flatMap((item, i) => {
+    try {
+      return typeof item === 'string'
+        ? Certificate.listFromPem(item, read)
+        : [toCertificate(item, option, read)]
+    } catch (error) {
+      throw named(error, items.length === 1 ? option : `${option}[${i}]`)
+    }
+  })
 }
 
 function isList(input: CertificateInput | readonly CertificateInput[]): input is readonly CertificateInput[] {
   return Array.isArray(input)
+}
+
+/** The same failure, saying which option it is about. */
+function named(error: unknown, option: string): unknown {
+  if (!(error instanceof MeshPkiError)) return error
+  return new MeshPkiError(error.code, `option "${option}": ${error.message}`, {
+    data: { ...error.data, option },
+    cause: error,
+  })
 }

@@ -8,7 +8,7 @@
  */
 
 import { equalRange } from '../internal/bytes.ts'
-import { context, contextPrimitive, DerCursor, Tag } from '../internal/der.ts'
+import { context, contextPrimitive, count, DerCursor, Tag } from '../internal/der.ts'
 import { readTime } from '../internal/der-time.ts'
 import { walkAlgorithmIdentifier } from './algorithm-identifier.ts'
 import { CertificateLayout } from './certificate-layout.ts'
@@ -74,7 +74,7 @@ export function readCertificateLayout(
     cursor.fail(
       'ERR_DER_TRAILING_DATA',
       'Certificate',
-      `${bytes.length - cursor.offset} bytes after the certificate`,
+      `${count(bytes.length - cursor.offset, 'byte')} after the certificate; give one certificate without anything behind it, or PEM for several`,
     )
   }
   return layout

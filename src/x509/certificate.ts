@@ -9,7 +9,7 @@ import { MeshPkiError } from '../errors.ts'
 import { equalBytes, integerHex, toHex } from '../internal/bytes.ts'
 import { DerCursor } from '../internal/der.ts'
 import { isContent } from '../internal/oid.ts'
-import { checkOneOf, checkOptionNames } from '../internal/options.ts'
+import { checkOneOf, checkOptionNames, typeName } from '../internal/options.ts'
 import { describeAlgorithm, readSignatureAlgorithm, type SignatureAlgorithm } from './algorithm-identifier.ts'
 import type { CertificateLayout } from './certificate-layout.ts'
 import {
@@ -325,7 +325,7 @@ export class Certificate {
 
   /** Whether both are the same bytes. */
   equals(other: Certificate): boolean {
-    return equalBytes(this.#der, other.#der)
+    return other instanceof Certificate && equalBytes(this.#der, other.#der)
   }
 
   /** One PEM block, with a final line end. */
@@ -368,6 +368,9 @@ export class Certificate {
 function readLayout(der: Uint8Array, options: ReadCertificateOptions | undefined): CertificateLayout {
   if (options === undefined) return readCertificateLayout(der, [])
   checkOptionNames(options, ['leniency'], 'reading a certificate')
-  for (const leniency of options.leniency ?? []) checkOneOf(leniency, ALL_LENIENCIES, 'leniency')
-  return readCertificateLayout(der, options.leniency ?? [])
+  const { leniency: allowed = [] } = options
+  if (!Array.isArray(allowed))
+    throw new TypeError(`option "leniency" must be an array; got ${typeName(allowed)}`)
+  for (const leniency of allowed) checkOneOf(leniency, ALL_LENIENCIES, 'leniency')
+  return readCertificateLayout(der, allowed)
 }

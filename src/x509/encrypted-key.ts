@@ -38,9 +38,11 @@ const AES_CBC: readonly (readonly [128 | 192 | 256, readonly number[]])[] = [
 
 /** A passphrase as bytes. */
 function passphraseBytes(passphrase: string | Uint8Array): Uint8Array<ArrayBuffer> {
+  if (typeof passphrase !== 'string' && !(passphrase instanceof Uint8Array)) {
+    throw new TypeError('option "passphrase" must be a string or a Uint8Array')
+  }
   if (typeof passphrase === 'string') return new TextEncoder().encode(passphrase)
-  if (passphrase instanceof Uint8Array) return new Uint8Array(passphrase)
-  throw new TypeError('option "passphrase" must be a string or a Uint8Array')
+  return new Uint8Array(passphrase)
 }
 
 /**

@@ -63,7 +63,7 @@ export async function exportPrivateKey(key: PrivateKey, options: ExportPrivateKe
             'ENCRYPTED PRIVATE KEY',
             await encrypt(
               pkcs8,
-              options.passphrase,
+              checkPassphrase(options.passphrase),
               readCount(options.iterations ?? 600_000, 'iterations', 10_000, 10_000_000),
             ),
           )
@@ -85,6 +85,13 @@ function mismatch(key: PrivateKey, format: string, kinds: string): MeshPkiError 
     'ERR_KEY_UNSUPPORTED',
     `format "${format}" holds ${kinds} keys; this one is ${key.algorithm}. Use format "pkcs8"`,
   )
+}
+
+/** An empty passphrase would look like protection and be none. */
+function checkPassphrase(passphrase: string | Uint8Array): string | Uint8Array {
+  if (passphrase.length === 0)
+    throw new TypeError('option "passphrase" is empty; leave it out for no encryption')
+  return passphrase
 }
 
 async function encrypt(

@@ -6,7 +6,12 @@
 
 import { type NodeCrypto, type NodeKeyObject, nodeCrypto } from '../internal/node-crypto.ts'
 import { checkOneOf, checkOptionNames, readFlag } from '../internal/options.ts'
-import { type CryptoKeyPairLike, defaultWebCrypto, type WebCryptoLike } from '../internal/web-crypto.ts'
+import {
+  type CryptoKeyPairLike,
+  defaultWebCrypto,
+  readCrypto,
+  type WebCryptoLike,
+} from '../internal/web-crypto.ts'
 import { PrivateKey } from './private-key.ts'
 
 /** Kinds of keys that can be made. */
@@ -58,9 +63,10 @@ export async function generateKeyPair(
   checkOneOf(algorithm, KEY_ALGORITHMS, 'algorithm')
   checkOptionNames(options, ['extractable', 'crypto'], 'generateKeyPair')
   const extractable = readFlag(options.extractable, 'extractable', false)
-  const node = options.crypto === undefined ? nodeCrypto() : undefined
+  const crypto = readCrypto(options.crypto)
+  const node = crypto === undefined ? nodeCrypto() : undefined
   const privateKey = await (node === undefined
-    ? generateWeb(algorithm, extractable, options.crypto ?? defaultWebCrypto())
+    ? generateWeb(algorithm, extractable, crypto ?? defaultWebCrypto())
     : generateNode(algorithm, extractable, node))
   return { privateKey, publicKey: privateKey.publicKey }
 }

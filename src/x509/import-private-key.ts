@@ -13,6 +13,7 @@ import { checkOptionNames, readFlag } from '../internal/options.ts'
 import {
   type CryptoKeyLike,
   defaultWebCrypto,
+  readCrypto,
   type SubtleCryptoLike,
   type WebCryptoLike,
 } from '../internal/web-crypto.ts'
@@ -72,16 +73,17 @@ export async function importPrivateKey(
   pkcs8.fill(0)
   parts.key.fill(0)
   const extractable = readFlag(options.extractable, 'extractable', true)
-  const node = options.crypto === undefined ? nodeCrypto() : undefined
+  const crypto = readCrypto(options.crypto)
+  const node = crypto === undefined ? nodeCrypto() : undefined
   const key =
     node === undefined
-      ? await importWeb(plain, parts, extractable, options.crypto ?? defaultWebCrypto())
+      ? await importWeb(plain, parts, extractable, crypto ?? defaultWebCrypto())
       : importNode(plain, extractable, node)
   plain.fill(0)
   const { keyStart, keyEnd } = readPublicKeyInfo(key.publicKey)
   if (parts.publicKey !== undefined && !equalBytes(parts.publicKey, key.publicKey.subarray(keyStart, keyEnd)))
     throw mismatch()
-  await provePair(key, options.crypto)
+  await provePair(key, crypto)
   return key
 }
 

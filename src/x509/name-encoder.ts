@@ -8,6 +8,7 @@ import { MeshPkiError } from '../errors.ts'
 import { Tag } from '../internal/der.ts'
 import { derAscii, derObjectIdentifier, derSequence, derSetOf, derValue } from '../internal/der-writer.ts'
 import { isOid } from '../internal/oid.ts'
+import { typeName } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
 import { attributeOid, isIa5Only, isPrintableOnly } from './attribute-types.ts'
 import { attributeValueFault, isPrintable } from './directory-string.ts'
@@ -39,6 +40,9 @@ function encodeAttribute(type: string, value: string | Uint8Array): Uint8Array {
     )
   }
   if (typeof value === 'string') return derSequence(derObjectIdentifier(oid), encodeValue(oid, type, value))
+  if (!(value instanceof Uint8Array)) {
+    throw new TypeError(`the value of the attribute "${type}" must be text or DER; got ${typeName(value)}`)
+  }
   const problem = attributeValueFault(value)
   if (problem !== undefined) throw fault(`the value of ${quote(type)} is not one DER value (${problem})`)
   return derSequence(derObjectIdentifier(oid), value)

@@ -57,7 +57,7 @@ export function parseNameText(text: string): readonly RdnInput[] {
 
 function hexValue(text: string, start: number): { value: Uint8Array; end: number } {
   let end = start
-  while (end < text.length && text[end] !== ',' && text[end] !== '+' && text[end] !== ';') end++
+  while (end < text.length && text[end] !== ',' && text[end] !== '+') end++
   const bytes = fromHex(text.slice(start, end).trim().slice(1))
   if (bytes === undefined || bytes.length === 0)
     throw fault(text, start, 'expected pairs of hex digits after "#"')
@@ -75,9 +75,9 @@ function stringValue(text: string, start: number): { value: string; end: number 
   let trailing = 0
   for (; at < text.length; at++) {
     const char = text.charAt(at)
-    if (char === ',' || char === '+' || char === ';') break
-    if (char === '"' || char === '<' || char === '>' || char === '\0') {
-      throw fault(text, at, `${quote(char)} must be escaped with a backslash (RFC 4514 §2.4)`)
+    if (char === ',' || char === '+') break
+    if (char === '"' || char === ';' || char === '<' || char === '>' || char === '\0') {
+      throw fault(text, at, `${quote(char)} must be escaped with a backslash`)
     }
     if (char !== '\\') {
       plain += char
@@ -92,12 +92,7 @@ function stringValue(text: string, start: number): { value: string; end: number 
       at += 2
     } else if (' "#+,;<=>\\'.includes(text.charAt(at + 1)) && at + 1 < text.length) {
       plain += text.charAt(++at)
-    } else
-      throw fault(
-        text,
-        at,
-        'a backslash must be followed by a special character or two hex digits (RFC 4514 §2.4)',
-      )
+    } else throw fault(text, at, 'a backslash must be followed by a special character or two hex digits')
   }
   parts.push(encoder.encode(plain.slice(0, plain.length - trailing)))
   try {

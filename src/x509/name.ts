@@ -7,6 +7,7 @@
 import { MeshPkiError } from '../errors.ts'
 import { equalRange, toHex } from '../internal/bytes.ts'
 import { DerCursor } from '../internal/der.ts'
+import { typeName } from '../internal/options.ts'
 import { attributeShortName } from './attribute-types.ts'
 import { decodeString, isStringTag } from './directory-string.ts'
 import { canonicalName } from './name-comparison.ts'
@@ -60,6 +61,8 @@ export class Name {
    * @throws `MeshPkiError` with an `ERR_DER_…` code.
    */
   static fromDer(der: Uint8Array): Name {
+    if (!(der instanceof Uint8Array))
+      throw new TypeError(`a name in DER must be a Uint8Array; got ${typeName(der)}`)
     const bytes = der.slice()
     const cursor = new DerCursor(bytes)
     walkName(cursor, 'Name')
@@ -146,6 +149,7 @@ export class Name {
 
   /** Whether two names are the same under RFC 5280 §7.1: case, white space and string type do not count. */
   equals(other: Name): boolean {
+    if (!(other instanceof Name)) return false
     if (equalRange(this.#bytes, this.#start, this.#end, other.#bytes, other.#start, other.#end)) return true
     return this.#canonical() === other.#canonical()
   }

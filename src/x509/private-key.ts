@@ -6,16 +6,18 @@
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import { MeshPkiError } from '../errors.ts'
-import type { AbortSignalLike } from '../internal/abort.ts'
+import { type AbortSignalLike, readSignal } from '../internal/abort.ts'
 import { toHex } from '../internal/bytes.ts'
 import { DerCursor } from '../internal/der.ts'
 import { digestOf } from '../internal/digests.ts'
 import { ecdsaToDer } from '../internal/ecdsa-signature.ts'
 import type { NodeCrypto, NodeKeyObject } from '../internal/node-crypto.ts'
+import { typeName } from '../internal/options.ts'
 import {
   type CryptoKeyLike,
   type CryptoKeyPairLike,
   defaultWebCrypto,
+  readCrypto,
   type WebCryptoLike,
 } from '../internal/web-crypto.ts'
 import type { SignatureAlgorithm } from './algorithm-identifier.ts'
@@ -80,8 +82,8 @@ export class PrivateKey implements Signer {
     pair: CryptoKeyPairLike,
     options: { readonly crypto?: WebCryptoLike } = {},
   ): Promise<PrivateKey> {
-    const crypto = options.crypto ?? defaultWebCrypto()
-    const { privateKey, publicKey } = pair
+    const crypto = readCrypto(options.crypto) ?? defaultWebCrypto()
+    const { privateKey, publicKey } = pair ?? {}
     if (
       privateKey?.type !== 'private' ||
       publicKey?.type !== 'public' ||
@@ -126,7 +128,10 @@ export class PrivateKey implements Signer {
     tbs: Uint8Array,
     options: { readonly signal?: AbortSignalLike } = {},
   ): Uint8Array | Promise<Uint8Array> {
-    if (options.signal?.aborted === true) return Promise.reject(options.signal.reason)
+    if (!(tbs instanceof Uint8Array))
+      throw new TypeError(`a PrivateKey signs a Uint8Array; got ${typeName(tbs)}`)
+    const signal = readSignal(options?.signal)
+    if (signal?.aborted === true) return Promise.reject(signal.reason)
     const backend = this.#backend
     if (backend.type === 'web') return this.#signWeb(backend.crypto, backend.key, tbs)
     const digest = digestOf(this.signatureAlgorithm)?.node ?? null

@@ -23,6 +23,12 @@ export const ExtendedKeyUsage = {
   ocspSigning: '1.3.6.1.5.5.7.3.9',
 } as const
 
+/** A purpose as a person knows it: `serverAuth (1.3.6.1.5.5.7.3.1)`. */
+export function purposeLabel(oid: Oid): string {
+  for (const [name, known] of Object.entries(ExtendedKeyUsage)) if (known === oid) return `${name} (${oid})`
+  return oid
+}
+
 /** Passes over the extension; it holds at least one purpose. */
 export function walkExtendedKeyUsage(cursor: DerCursor): void {
   const outer = cursor.enter(Tag.SEQUENCE, WHAT)

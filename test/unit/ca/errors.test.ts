@@ -21,6 +21,12 @@ const csr = await request({ subject: INTERMEDIATE })
 const from = (options: object) => CertificateAuthority.from({ clock: clockAt(), ...options } as never)
 
 const CASES: Readonly<Record<Exclude<Code, 'ERR_CA_SELF_CHECK'>, Case>> = {
+  ERR_CA_CHAIN: [
+    () => from({ certificate: intermediate.certificate, signer: intermediate.signer }),
+    LABEL,
+    /not a self-signed root/,
+    /option "chain"/,
+  ],
   ERR_CA_DRY_RUN: [
     async () => {
       const { certificate, signer } = intermediate

@@ -285,3 +285,34 @@ describe('misuse', () => {
     await expect(from({ certificate } as never)).rejects.toThrow(TypeError)
   })
 })
+
+describe('a chain must reach a root, or its lifetime and path length are unknown (decisions 8 and 9)', () => {
+  const authority = async () => {
+    const root = await createRootCa({ subject: 'CN=short root', lifetime: '10d' })
+    const { csr, signer } = await createCsr({ subject: 'CN=below', key: 'P-256' })
+    const { certificate } = await root.issueIntermediate(csr, { lifetime: '5d' })
+    return { root: root.certificate, certificate, signer }
+  }
+
+  test('an intermediate by itself is refused, and allowed by name', async () => {
+    const { root, certificate, signer } = await authority()
+    await expect(CertificateAuthority.from({ certificate, signer })).rejects.toMatchObject({
+      code: 'ERR_CA_CHAIN',
+    })
+    await expect(CertificateAuthority.from({ certificate, chain: [], signer })).rejects.toMatchObject({
+      code: 'ERR_CA_CHAIN',
+    })
+    const known = await CertificateAuthority.from({ certificate, chain: root, signer })
+    expect(known.chain.map(String)).toEqual([certificate, root].map(String))
+    const anchored = await CertificateAuthority.from({ certificate, signer, anchor: 'any' })
+    expect(anchored.chain.map(String)).toEqual([String(certificate)])
+  })
+
+  test('what was issued may be spread into it', async () => {
+    const root = await createRootCa({ subject: 'CN=short root', lifetime: '1d' })
+    const { csr, signer } = await createCsr({ subject: 'CN=below', key: 'P-256' })
+    const issued = await root.issueIntermediate(csr, { lifetime: '5d' })
+    expect(issued.cappedBy?.equals(root.certificate)).toBe(true)
+    expect((await CertificateAuthority.from({ ...issued, signer })).chain).toHaveLength(2)
+  })
+})

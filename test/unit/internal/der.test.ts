@@ -217,7 +217,7 @@ describe('any value', () => {
 test('another tag than the one that is due is refused by both names', () => {
   const error = refusalOf(() => read('0401aa', (cursor) => cursor.integer('serial')))
   expect(error.code).toBe('ERR_DER_UNEXPECTED_TAG')
-  expect(error.message).toContain('serial: expected INTEGER, found OCTET STRING')
+  expect(error.message).toContain('serial at byte 0: expected INTEGER, found OCTET STRING')
 })
 
 test.each([

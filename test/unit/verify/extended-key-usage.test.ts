@@ -59,7 +59,9 @@ describe.each(Object.entries(PASSES))('ekuStrictness %s (RFC 5280 §4.2.1.12)', 
         else {
           const error = refused(hierarchy.leaf.der, ask, 'ERR_PATH_EXTENDED_KEY_USAGE')
           expectBlame(error, hierarchy[who].certificate, depth)
-          expect(error.message).toContain(`expected extended key usage ${id}`)
+          expect(error.message).toMatch(
+            new RegExp(`expected extended key usage (\\w+ \\()?${id.replaceAll('.', '\\.')}`),
+          )
         }
       }
     }
@@ -81,7 +83,7 @@ test('without the option it is nested', () => {
     'ERR_PATH_EXTENDED_KEY_USAGE',
   )
   expect(error.data).toMatchObject({ expected: SERVER_AUTH, found: [CLIENT_AUTH] })
-  expect(error.message).toContain(`found ${CLIENT_AUTH}`)
+  expect(error.message).toContain(`found clientAuth (${CLIENT_AUTH})`)
 })
 
 test('a leaf for servers is not one for clients', () => {

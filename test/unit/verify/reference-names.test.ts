@@ -172,6 +172,6 @@ describe('only subject alternative names count (RFC 9525 §2)', () => {
       { anchors: root.der, name: { dns: 'a b' } },
       'ERR_PATH_NAME_MISMATCH',
     )
-    expect(error.message).toContain('the expected name a b is not well formed')
+    expect(error.message).toContain('the expected name "a b" is not well formed')
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { MeshPkiError } from '../../../src/errors.ts'
 import { Name } from '../../../src/x509/index.ts'
 import { hex, oid, rdn, seq, set, text, toHex } from '../../fixtures/x509/der.ts'
-import { refusalOf } from '../../fixtures/x509/refusal.ts'
+import { codeOf, refusalOf } from '../../fixtures/x509/refusal.ts'
 
 const CN = '2.5.4.3'
 const OU = '2.5.4.11'
@@ -59,7 +59,6 @@ describe('spellings that are read alike', () => {
   const plain = Name.parse('CN=a,O=b')
   test.each([
     ['spaces around the separators (RFC 2253 §4)', 'CN = a , O = b'],
-    ['semicolons (RFC 2253 §4)', 'CN=a;O=b'],
     ['lower-case types (RFC 4512 §1.4)', 'cn=a,o=b'],
     ['long types', 'commonName=a,organizationName=b'],
     ['dotted types', '2.5.4.3=a,2.5.4.10=b'],
@@ -160,4 +159,9 @@ describe('RDNs as objects', () => {
     expect(refusalOf(() => Name.from(rdns))).toBeInstanceOf(MeshPkiError)
     expect(refusalOf(() => Name.from(rdns)).code).toBe('ERR_NAME_SYNTAX')
   })
+})
+
+test('a semicolon, a separator to RFC 2253 §4 only, must be escaped (RFC 4514 §2.4)', () => {
+  expect(codeOf(() => Name.parse('CN=a;O=b'))).toBe('ERR_NAME_SYNTAX')
+  expect(Name.parse('CN=a\\;O=b').values('CN')).toEqual(['a;O=b'])
 })
