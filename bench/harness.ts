@@ -18,18 +18,26 @@ export interface Comparison {
   readonly ratios: ReadonlyMap<string, number>
 }
 
-const SLICE_MICROS = 80_000
+/** Within the 50 to 220 ms in which neither start-up nor a change of the machine's speed decides. */
+const SLICE_MICROS = 150_000
 
-/** Runs a comparison over `rounds` rounds after one for warming up. */
+/** Before the first round, so that every case runs as compiled code. A service that issues is never cold. */
+const WARM_UP_MICROS = 2_000_000
+
+/** Runs a comparison over `rounds` rounds, after warming up. */
 export async function compare(cases: readonly Case[], rounds: number): Promise<Comparison> {
   const counts = new Map<Case, number>()
-  for (const item of cases) counts.set(item, await calibrate(item))
+  for (const item of cases) {
+    const count = await calibrate(item)
+    const warm = Math.ceil((count * WARM_UP_MICROS) / SLICE_MICROS)
+    await cost(item, warm)
+    counts.set(item, count)
+  }
   const micros = new Map<string, number[]>()
   const ratios = new Map<string, number[]>()
-  for (let round = -1; round < rounds; round++) {
+  for (let round = 0; round < rounds; round++) {
     const costs = new Map<string, number>()
     for (const item of shuffle(cases)) costs.set(item.name, await cost(item, counts.get(item) ?? 1))
-    if (round < 0) continue
     const base = costs.get(cases[0]?.name ?? '') ?? 1
     for (const [name, value] of costs) {
       push(micros, name, value)

@@ -5,7 +5,7 @@
  */
 
 import { Csr, type CsrInput } from '../csr/csr.ts'
-import { type VerifiedCsr, verifyProofOfPossession } from '../csr/proof-of-possession.ts'
+import { VerifiedCsr, verifyProofOfPossession } from '../csr/proof-of-possession.ts'
 import { MeshPkiError } from '../errors.ts'
 import type { AbortSignalLike } from '../internal/abort.ts'
 import { equalRange } from '../internal/bytes.ts'
@@ -199,7 +199,7 @@ export class CertificateAuthority {
         ...values,
         subject: subject.der,
         publicKey,
-        subjectKeyId: keyIdentifier(publicKey, values.method),
+        subjectKeyId: keyIdentifier(publicKey, values.method, VerifiedCsr.keyOf(verified)),
         subjectAltNames:
           options.subjectAltNames === undefined || options.subjectAltNames.length === 0
             ? undefined
@@ -248,14 +248,14 @@ export class CertificateAuthority {
     const { publicKey } = Csr.signedPartsOf(verified.csr)
     const subject = readNameOption(options.subject ?? [], 'subject')
     checkSubject(subject, publicKey, false, this.chain)
-    const template = await this.#workloadTemplate(profileName, verified.csr.publicKeyType.startsWith('RSA'))
+    const template = await this.#workloadTemplate(profileName, VerifiedCsr.keyOf(verified).kind === 'RSA')
     return this.#issue(
       template,
       {
         ...values,
         subject: subject.der,
         publicKey,
-        subjectKeyId: keyIdentifier(publicKey, values.method),
+        subjectKeyId: keyIdentifier(publicKey, values.method, VerifiedCsr.keyOf(verified)),
         subjectAltNames,
       },
       { isCa: false, pathLength: undefined },

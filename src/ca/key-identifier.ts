@@ -6,7 +6,7 @@
 
 import { sha1 } from '@noble/hashes/legacy.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { readPublicKeyInfo } from '../x509/public-key-info.ts'
+import { type PublicKeyInfo, readPublicKeyInfo } from '../x509/public-key-info.ts'
 
 /**
  * `sha1`: SHA-1 of the key's bits, method (1) of RFC 5280 §4.2.1.2, as OpenSSL and Go up to 1.24 do.
@@ -18,9 +18,13 @@ export type KeyIdentifierMethod = 'sha1' | 'sha256'
 /** Every method. */
 export const KEY_IDENTIFIER_METHODS: readonly KeyIdentifierMethod[] = ['sha1', 'sha256']
 
-/** The identifier of a checked SubjectPublicKeyInfo: 20 octets. */
-export function keyIdentifier(spki: Uint8Array, method: KeyIdentifierMethod): Uint8Array {
-  const { keyStart, keyEnd } = readPublicKeyInfo(spki)
+/** The identifier of a checked SubjectPublicKeyInfo: 20 octets. `info` is what it holds, if that is known. */
+export function keyIdentifier(
+  spki: Uint8Array,
+  method: KeyIdentifierMethod,
+  info: PublicKeyInfo = readPublicKeyInfo(spki),
+): Uint8Array {
+  const { keyStart, keyEnd } = info
   const bits = spki.subarray(keyStart, keyEnd)
   return method === 'sha1' ? sha1(bits) : sha256(bits).subarray(0, 20)
 }

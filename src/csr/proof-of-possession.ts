@@ -8,6 +8,7 @@ import { MeshPkiError } from '../errors.ts'
 import { checkOptionNames } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
 import { readCrypto, type WebCryptoLike } from '../internal/web-crypto.ts'
+import type { PublicKeyInfo } from '../x509/public-key-info.ts'
 import { importVerificationKey } from '../x509/verification-key.ts'
 import { Csr, type CsrInput } from './csr.ts'
 
@@ -23,10 +24,12 @@ const PROVEN: unique symbol = Symbol('proven')
 /** A request whose signature was verified under its own key. Only {@link verifyProofOfPossession} makes one. */
 export class VerifiedCsr {
   readonly #csr: Csr
+  readonly #key: PublicKeyInfo
 
-  private constructor(proof: typeof PROVEN, csr: Csr) {
+  private constructor(proof: typeof PROVEN, csr: Csr, key: PublicKeyInfo) {
     if (proof !== PROVEN) throw new TypeError('only verifyProofOfPossession makes a VerifiedCsr')
     this.#csr = csr
+    this.#key = key
     Object.freeze(this)
   }
 
@@ -36,8 +39,13 @@ export class VerifiedCsr {
   }
 
   /** @internal */
-  static of(proof: typeof PROVEN, csr: Csr): VerifiedCsr {
-    return new VerifiedCsr(proof, csr)
+  static of(proof: typeof PROVEN, csr: Csr, key: PublicKeyInfo): VerifiedCsr {
+    return new VerifiedCsr(proof, csr, key)
+  }
+
+  /** @internal What its SubjectPublicKeyInfo holds; offsets are within that. */
+  static keyOf(verified: VerifiedCsr): PublicKeyInfo {
+    return verified.#key
   }
 
   /** @internal Whether a value was made here, and does not only look like it. */
@@ -87,7 +95,7 @@ export async function verifyProofOfPossession(
       { data: { fingerprint: csr.fingerprint() } },
     )
   }
-  return VerifiedCsr.of(PROVEN, csr)
+  return VerifiedCsr.of(PROVEN, csr, key.info)
 }
 
 /** The same failure, saying whose request it is about. */

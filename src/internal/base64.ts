@@ -98,25 +98,33 @@ export function decodeBase64(
   return out.slice(0, length)
 }
 
+const URL_ALPHABET = `${ALPHABET.slice(0, 62)}-_`
+
 /** Encodes bytes as one line with padding. */
 export function encodeBase64(bytes: Uint8Array): string {
+  const text = encode(bytes, ALPHABET)
+  return text.length % 4 === 0 ? text : text.padEnd(text.length + 4 - (text.length % 4), '=')
+}
+
+/** Encodes bytes in the alphabet for URLs, without padding (RFC 4648 §5), as JSON Web Keys want them. */
+export function encodeBase64Url(bytes: Uint8Array): string {
+  return encode(bytes, URL_ALPHABET)
+}
+
+function encode(bytes: Uint8Array, alphabet: string): string {
   let text = ''
   let i = 0
   for (; i + 2 < bytes.length; i += 3) {
     const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
     text +=
-      ALPHABET.charAt(group >> 18) +
-      ALPHABET.charAt((group >> 12) & 63) +
-      ALPHABET.charAt((group >> 6) & 63) +
-      ALPHABET.charAt(group & 63)
+      alphabet.charAt(group >> 18) +
+      alphabet.charAt((group >> 12) & 63) +
+      alphabet.charAt((group >> 6) & 63) +
+      alphabet.charAt(group & 63)
   }
   const rest = bytes.length - i
-  if (rest === 1) {
-    const group = bytes[i] ?? 0
-    text += `${ALPHABET.charAt(group >> 2)}${ALPHABET.charAt((group & 3) << 4)}==`
-  } else if (rest === 2) {
-    const group = ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)
-    text += `${ALPHABET.charAt(group >> 10)}${ALPHABET.charAt((group >> 4) & 63)}${ALPHABET.charAt((group & 15) << 2)}=`
-  }
-  return text
+  if (rest === 0) return text
+  const group = ((bytes[i] ?? 0) << 8) | (rest === 2 ? (bytes[i + 1] ?? 0) : 0)
+  text += alphabet.charAt(group >> 10) + alphabet.charAt((group >> 4) & 63)
+  return rest === 1 ? text : text + alphabet.charAt((group << 2) & 63)
 }

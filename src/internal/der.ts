@@ -86,7 +86,15 @@ export class DerCursor {
     const first = bytes[start + 1] ?? 0
     let content = start + 2
     let length = first
-    if (first >= 0x80) {
+    // Lengths of one and two octets are nearly all; the others share the slow way.
+    if (first === 0x81 && content < limit) {
+      length = bytes[content++] ?? 0
+      if (length < 0x80) return this.#longForm(what)
+    } else if (first === 0x82 && content + 1 < limit) {
+      length = ((bytes[content] ?? 0) << 8) | (bytes[content + 1] ?? 0)
+      content += 2
+      if (length < 0x100) return this.#longForm(what)
+    } else if (first >= 0x80) {
       const octets = first & 0x7f
       if (octets === 0)
         return this.fail('ERR_DER_ENCODING', what, 'indefinite length, which is BER (X.690 §10.1)')
@@ -95,9 +103,7 @@ export class DerCursor {
       if (content + octets > limit) return this.#truncated(what)
       length = 0
       for (let i = 0; i < octets; i++) length = length * 256 + (bytes[content++] ?? 0)
-      if (length < 0x80 || (octets > 1 && length < 2 ** (8 * (octets - 1)))) {
-        return this.fail('ERR_DER_ENCODING', what, 'a length that is not in its shortest form (X.690 §10.1)')
-      }
+      if (length < 2 ** (8 * (octets - 1))) return this.#longForm(what)
     }
     if (length > limit - content) return this.#truncated(what)
     this.offset = content
@@ -270,17 +276,17 @@ export class DerCursor {
     }
     if (end - start > MAX_OID_OCTETS)
       this.fail('ERR_DER_LIMIT', what, `an OBJECT IDENTIFIER over ${MAX_OID_OCTETS} octets`)
-    let arcStart = true
+    let previous = 0
     for (let i = start; i < end; i++) {
       const byte = bytes[i] ?? 0
-      if (arcStart && byte === 0x80) {
+      if (byte === 0x80 && previous < 0x80) {
         this.fail(
           'ERR_DER_ENCODING',
           what,
           'an OBJECT IDENTIFIER arc that is not in its shortest form (X.690 §8.19.2)',
         )
       }
-      arcStart = (byte & 0x80) === 0
+      previous = byte
     }
     this.offset = end
     return start
@@ -319,6 +325,10 @@ export class DerCursor {
     const found = this.bytes[this.offset] ?? 0
     const hint = found === 0x2d && this.offset === 0 ? '; the input looks like PEM, use the PEM reader' : ''
     this.fail('ERR_DER_UNEXPECTED_TAG', what, `expected ${tagName(tag)}, found ${tagName(found)}${hint}`)
+  }
+
+  #longForm(what: string): never {
+    this.fail('ERR_DER_ENCODING', what, 'a length that is not in its shortest form (X.690 §10.1)')
   }
 
   #truncated(what: string): never {

@@ -48,6 +48,7 @@ export interface ReadCertificateOptions {
 }
 
 const CERTIFICATE_LABELS = ['CERTIFICATE']
+const NO_LENIENCY: readonly CertificateLeniency[] = []
 
 /**
  * An X.509 certificate (RFC 5280 §4.1).
@@ -366,7 +367,7 @@ export class Certificate {
 }
 
 function readLayout(der: Uint8Array, options: ReadCertificateOptions | undefined): CertificateLayout {
-  if (options === undefined) return readCertificateLayout(der, [])
+  if (options === undefined) return readCertificateLayout(der, NO_LENIENCY)
   checkOptionNames(options, ['leniency'], 'reading a certificate')
   const { leniency: allowed = [] } = options
   if (!Array.isArray(allowed))

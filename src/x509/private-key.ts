@@ -182,7 +182,9 @@ export class PrivateKey implements Signer {
 
 /** A plain array instead of Node's Buffer, which would be a view into a shared pool. */
 function plain(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes)
+  const { buffer } = bytes
+  // A signature that fills its own buffer needs no copy.
+  return buffer.byteLength === bytes.length ? new Uint8Array(buffer) : new Uint8Array(bytes)
 }
 
 /** The digest that matches the strength of the key (RFC 5480 §4, RFC 5758 §3.2). */

@@ -82,7 +82,19 @@ export function readPublicKeyInfo(bytes: Uint8Array, start = 0, end: number = by
   cursor.limit = algorithm
   const keyStart = cursor.octetAlignedBitString(WHAT)
   const keyEnd = cursor.offset
-  const base = { modulusBits: 0, exponentAllowed: true, keyStart, keyEnd }
+  const info = (
+    kind: KeyKind | undefined,
+    description: string,
+    modulusBits = 0,
+    exponentAllowed = true,
+  ): PublicKeyInfo => ({
+    kind,
+    description,
+    modulusBits,
+    exponentAllowed,
+    keyStart,
+    keyEnd,
+  })
   if (isContent(bytes, oidStart, oidEnd, RSA_ENCRYPTION)) {
     const key = new DerCursor(bytes, keyStart, keyEnd)
     key.enter(Tag.SEQUENCE, WHAT)
@@ -92,14 +104,14 @@ export function readPublicKeyInfo(bytes: Uint8Array, start = 0, end: number = by
     const exponentBits = bitLength(bytes, exponentStart, key.offset)
     const exponentAllowed =
       ((bytes[key.offset - 1] ?? 0) & 1) === 1 && exponentBits >= 2 && exponentBits <= 32
-    return { ...base, kind: 'RSA', description: `RSA-${modulusBits}`, modulusBits, exponentAllowed }
+    return info('RSA', `RSA-${modulusBits}`, modulusBits, exponentAllowed)
   }
   if (
     isContent(bytes, oidStart, oidEnd, ED25519) &&
     keyEnd - keyStart === 32 &&
     parametersStart === parametersEnd
   ) {
-    return { ...base, kind: 'Ed25519', description: 'Ed25519' }
+    return info('Ed25519', 'Ed25519')
   }
   if (isContent(bytes, oidStart, oidEnd, EC_PUBLIC_KEY)) {
     for (const [kind, oid, size] of CURVES) {
@@ -108,17 +120,12 @@ export function readPublicKeyInfo(bytes: Uint8Array, start = 0, end: number = by
         !isContent(bytes, parametersStart + 2, parametersEnd, oid)
       )
         continue
-      if (keyEnd - keyStart === 2 * size + 1 && bytes[keyStart] === 4)
-        return { ...base, kind, description: kind }
-      return {
-        ...base,
-        kind: undefined,
-        description: `${kind} with a point that is not in uncompressed form (RFC 5480 §2.2)`,
-      }
+      if (keyEnd - keyStart === 2 * size + 1 && bytes[keyStart] === 4) return info(kind, kind)
+      return info(undefined, `${kind} with a point that is not in uncompressed form (RFC 5480 §2.2)`)
     }
-    return { ...base, kind: undefined, description: 'an elliptic curve other than P-256, P-384 and P-521' }
+    return info(undefined, 'an elliptic curve other than P-256, P-384 and P-521')
   }
-  return { ...base, kind: undefined, description: `key type ${readOid(bytes, oidStart, oidEnd)}` }
+  return info(undefined, `key type ${readOid(bytes, oidStart, oidEnd)}`)
 }
 
 function bitLength(bytes: Uint8Array, start: number, end: number): number {

@@ -5,7 +5,7 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
-import { encodeBase64 } from '../internal/base64.ts'
+import { encodeBase64Url } from '../internal/base64.ts'
 import { digestOf } from '../internal/digests.ts'
 import { ecdsaFromDer } from '../internal/ecdsa-signature.ts'
 import { type NodeCrypto, type NodeKeyObject, nodeCrypto } from '../internal/node-crypto.ts'
@@ -22,6 +22,8 @@ const MAX_RSA_BITS = 8192
 /** A public key that can verify. `verifySync` is there where `node:crypto` is. */
 export interface VerificationKey {
   readonly kind: KeyKind
+  /** What it was imported from; offsets are those of the bytes that were given. */
+  readonly info: PublicKeyInfo
   readonly verifySync:
     | ((algorithm: SignatureAlgorithm, data: Uint8Array, signature: Uint8Array) => boolean)
     | undefined
@@ -100,6 +102,7 @@ export function importNodeKey(
     isAlgorithmOf(kind, algorithm) && node.verify(digestOf(algorithm)?.node ?? null, data, key, signature)
   return {
     kind,
+    info,
     verifySync,
     verify: (algorithm, data, signature) => {
       if (kind !== 'P-384' && kind !== 'P-521') return Promise.resolve(verifySync(algorithm, data, signature))
@@ -119,21 +122,20 @@ export function importNodeKey(
 function nodeKeyObject(node: NodeCrypto, kind: KeyKind, key: Uint8Array): NodeKeyObject {
   if (kind === 'RSA') return node.createPublicKey({ key, format: 'der', type: 'pkcs1' })
   if (kind === 'Ed25519')
-    return node.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: base64Url(key) }, format: 'jwk' })
+    return node.createPublicKey({
+      key: { kty: 'OKP', crv: 'Ed25519', x: encodeBase64Url(key) },
+      format: 'jwk',
+    })
   const half = (key.length - 1) / 2
   return node.createPublicKey({
     key: {
       kty: 'EC',
       crv: kind,
-      x: base64Url(key.subarray(1, half + 1)),
-      y: base64Url(key.subarray(half + 1)),
+      x: encodeBase64Url(key.subarray(1, half + 1)),
+      y: encodeBase64Url(key.subarray(half + 1)),
     },
     format: 'jwk',
   })
-}
-
-function base64Url(bytes: Uint8Array): string {
-  return encodeBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
 /** Imports a SubjectPublicKeyInfo for a WebCrypto implementation. WebCrypto binds a hash to an RSA key: one import for each. */
@@ -167,6 +169,7 @@ export async function importWebKey(
   await keyFor(kind === 'RSA' ? 'rsa-sha256' : 'ecdsa-sha256')
   return {
     kind,
+    info,
     verifySync: undefined,
     verify: async (algorithm, data, signature) => {
       if (!isAlgorithmOf(kind, algorithm)) return false
