@@ -39,7 +39,7 @@ function isLabelCode(code: number): boolean {
 }
 
 /** Lower case of A to Z only: `toLowerCase` maps the Kelvin sign to k. */
-export function asciiLowerCase(text: string): string {
+function asciiLowerCase(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => String.fromCharCode(letter.charCodeAt(0) + 32))
 }
 
