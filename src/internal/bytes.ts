@@ -71,7 +71,8 @@ export function equalRange(
 /** Text of bytes known to be below 0x80, or to be read as Latin-1. Flat, not a rope: ropes triple the memory. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
   if (end - start <= 4096) {
-    return String.fromCharCode.apply(null, bytes.subarray(start, end) as unknown as number[])
+    const text: string = Reflect.apply(String.fromCharCode, undefined, bytes.subarray(start, end))
+    return text
   }
   let text = ''
   for (let i = start; i < end; i += 4096) {
