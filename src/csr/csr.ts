@@ -16,9 +16,10 @@ import {
 } from '../x509/algorithm-identifier.ts'
 import { ExtensionsLayout } from '../x509/certificate-layout.ts'
 import { type Extension, readExtensionList, walkExtensions } from '../x509/extension-list.ts'
-import { type Oid, readExtendedKeyUsage } from '../x509/extensions/extended-key-usage.ts'
-import { type KeyUsageName, keyUsageNames } from '../x509/extensions/key-usage.ts'
-import { type GeneralName, readGeneralNames } from '../x509/general-name.ts'
+import { extendedKeyUsageOf, isCaOf, keyUsageOf, subjectAltNamesOf } from '../x509/extension-values.ts'
+import type { Oid } from '../x509/extensions/extended-key-usage.ts'
+import type { KeyUsageName } from '../x509/extensions/key-usage.ts'
+import type { GeneralName } from '../x509/general-name.ts'
 import { Name } from '../x509/name.ts'
 import { walkName } from '../x509/name-walker.ts'
 import { readOnePem, writePem } from '../x509/pem.ts'
@@ -141,27 +142,22 @@ export class Csr {
 
   /** Subject alternative names asked for. */
   get subjectAltNames(): readonly GeneralName[] {
-    const { subjectAltNameStart } = this.#layout
-    return subjectAltNameStart === 0 ? [] : readGeneralNames(new DerCursor(this.#der, subjectAltNameStart))
+    return subjectAltNamesOf(this.#der, this.#layout)
   }
 
   /** Key usage asked for; `undefined` without. */
   get keyUsage(): readonly KeyUsageName[] | undefined {
-    return this.#layout.keyUsage === 0 ? undefined : keyUsageNames(this.#layout.keyUsage)
+    return keyUsageOf(this.#layout)
   }
 
   /** Extended key usage asked for; `undefined` without. */
   get extendedKeyUsage(): readonly Oid[] | undefined {
-    const { extendedKeyUsageStart } = this.#layout
-    return extendedKeyUsageStart === 0
-      ? undefined
-      : readExtendedKeyUsage(new DerCursor(this.#der, extendedKeyUsageStart))
+    return extendedKeyUsageOf(this.#der, this.#layout)
   }
 
   /** Whether it asks to become a CA. */
   get isCa(): boolean {
-    const { basicConstraints } = this.#layout
-    return basicConstraints >= 0 && (basicConstraints & 1) === 1
+    return isCaOf(this.#layout)
   }
 
   /** Every extension asked for, in order. */

@@ -19,6 +19,7 @@ import {
   readCertificateLayout,
 } from './certificate-walker.ts'
 import { type Extension, forEachExtension, readExtensionList } from './extension-list.ts'
+import { extendedKeyUsageOf, isCaOf, keyUsageOf, subjectAltNamesOf } from './extension-values.ts'
 import { AUTHORITY_INFO_ACCESS, ExtensionArc, SUBJECT_INFO_ACCESS } from './extension-walker.ts'
 import { type AccessDescription, readAccessDescriptions } from './extensions/access-descriptions.ts'
 import {
@@ -32,9 +33,9 @@ import {
 } from './extensions/certificate-policies.ts'
 import { type DirectoryAttribute, readDirectoryAttributes } from './extensions/directory-attributes.ts'
 import { type DistributionPoint, readDistributionPoints } from './extensions/distribution-points.ts'
-import { type Oid, readExtendedKeyUsage } from './extensions/extended-key-usage.ts'
+import type { Oid } from './extensions/extended-key-usage.ts'
 import { type AuthorityKeyIdentifier, readAuthorityKeyIdentifier } from './extensions/key-identifier.ts'
-import { type KeyUsageName, keyUsageNames } from './extensions/key-usage.ts'
+import type { KeyUsageName } from './extensions/key-usage.ts'
 import { type NameConstraints, readNameConstraints } from './extensions/name-constraints.ts'
 import { type GeneralName, readGeneralNames } from './general-name.ts'
 import { Name } from './name.ts'
@@ -169,8 +170,7 @@ export class Certificate {
 
   /** Whether basic constraints say that it is a CA's. */
   get isCa(): boolean {
-    const { basicConstraints } = this.#layout
-    return basicConstraints >= 0 && (basicConstraints & 1) === 1
+    return isCaOf(this.#layout)
   }
 
   /** How many CAs that are not self-issued may follow below; `undefined` for no limit. */
@@ -181,21 +181,17 @@ export class Certificate {
 
   /** Key usage; `undefined` without the extension, which means any use. */
   get keyUsage(): readonly KeyUsageName[] | undefined {
-    return this.#layout.keyUsage === 0 ? undefined : keyUsageNames(this.#layout.keyUsage)
+    return keyUsageOf(this.#layout)
   }
 
   /** Extended key usage; `undefined` without the extension. */
   get extendedKeyUsage(): readonly Oid[] | undefined {
-    const { extendedKeyUsageStart } = this.#layout
-    return extendedKeyUsageStart === 0
-      ? undefined
-      : readExtendedKeyUsage(new DerCursor(this.#der, extendedKeyUsageStart))
+    return extendedKeyUsageOf(this.#der, this.#layout)
   }
 
   /** Subject alternative names, in order; empty without the extension. */
   get subjectAltNames(): readonly GeneralName[] {
-    const { subjectAltNameStart } = this.#layout
-    return subjectAltNameStart === 0 ? [] : readGeneralNames(new DerCursor(this.#der, subjectAltNameStart))
+    return subjectAltNamesOf(this.#der, this.#layout)
   }
 
   /** Issuer alternative names; empty without the extension. */
