@@ -11,6 +11,7 @@ import { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificate } from '../x509/certificate-input.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
 import type { CertificateLeniency } from '../x509/certificate-walker.ts'
+import type { Oid } from '../x509/extensions/extended-key-usage.ts'
 import { readPem } from '../x509/pem.ts'
 import { importNodeKey, importWebKey, type VerificationKey } from '../x509/verification-key.ts'
 import { type PathPolicy, readPathPolicy, type VerifyPathOptions } from './options.ts'
@@ -32,6 +33,10 @@ export class VerifiedPath {
   readonly leaf: Certificate
   /** The trust anchor that the path ends in. */
   readonly anchor: Certificate
+  /** The policies that are valid for the path (RFC 5280 §6.1.6). This version does not compute them: `undefined`. */
+  readonly policies: readonly Oid[] | undefined
+  /** How revocation was judged. `'off'` is the only way of this version. */
+  readonly revocation: 'off'
   readonly #time: number
 
   private constructor(proof: typeof VERIFIED, certificates: readonly Certificate[], time: number) {
@@ -43,6 +48,8 @@ export class VerifiedPath {
     this.certificates = Object.freeze([...certificates])
     this.leaf = leaf
     this.anchor = anchor
+    this.policies = undefined
+    this.revocation = 'off'
     this.#time = time
     Object.freeze(this)
   }
