@@ -47,7 +47,8 @@ async function readLeaf(ca: CertificateAuthority): Promise<void> {
       name: 'mesh-pki',
       run: () => {
         const leaf = Certificate.fromDer(der)
-        const uris = leaf.subjectAltNames.filter((name) => name.type === 'uri').map((name) => name.value)
+        const uris: string[] = []
+        for (const name of leaf.subjectAltNames) if (name.type === 'uri') uris.push(name.value)
         return [String(leaf.subject), uris, leaf.notBefore, leaf.notAfter, leaf.keyUsage]
       },
     },

@@ -65,6 +65,7 @@ export async function issueWithPeculiar(
   const csr = new peculiar.Pkcs10CertificateRequest(new Uint8Array(csrDer))
   if (!(await csr.verify())) throw new Error('proof of possession failed')
   const now = Date.now()
+  const keyId = await peculiar.SubjectKeyIdentifierExtension.create(csr.publicKey)
   return peculiar.X509CertificateGenerator.create({
     issuer: issuer.name,
     notBefore: new Date(now - 120_000),
@@ -79,6 +80,7 @@ export async function issueWithPeculiar(
         peculiar.ExtendedKeyUsage.serverAuth,
         peculiar.ExtendedKeyUsage.clientAuth,
       ]),
+      keyId,
       new peculiar.AuthorityKeyIdentifierExtension(issuer.keyId),
       new peculiar.SubjectAlternativeNameExtension([{ type: 'url', value: uri }], true),
     ],

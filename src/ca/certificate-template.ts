@@ -48,7 +48,7 @@ export interface CertificateValues {
 }
 
 /** `[0] { INTEGER 2 }`: version 3. */
-const VERSION_3 = [0xa0, 3, 2, 1, 2]
+const VERSION_3: Uint8Array = /* @__PURE__ */ Uint8Array.of(0xa0, 3, 2, 1, 2)
 
 /**
  * Splices serial number, validity, subject, key and names into constant bytes. What comes out equals what
@@ -60,6 +60,8 @@ export class CertificateTemplate {
   readonly #signatureAndIssuer: Uint8Array
   /** Extensions in order; `undefined` where one varies. */
   readonly #extensions: readonly (EncodedExtension | undefined)[]
+  readonly #notBefore = new LastTime()
+  readonly #notAfter = new LastTime()
 
   private constructor(
     profile: CertificateProfile,
@@ -93,8 +95,8 @@ export class CertificateTemplate {
   /** DER of the TBSCertificate. */
   build(values: CertificateValues): Uint8Array<ArrayBuffer> {
     const { serialNumber, subject, publicKey } = values
-    const notBefore = derTime(values.notBefore)
-    const notAfter = derTime(values.notAfter)
+    const notBefore = this.#notBefore.encode(values.notBefore)
+    const notAfter = this.#notAfter.encode(values.notAfter)
     const extensions = this.#extensionsOf(values)
     let extensionsLength = 0
     for (const extension of extensions) extensionsLength += extension.length
@@ -114,7 +116,7 @@ export class CertificateTemplate {
 
     const tbs = new Uint8Array(headerLength(length) + length)
     let at = writeHeader(tbs, 0, Tag.SEQUENCE, length)
-    const append = (bytes: ArrayLike<number>): void => {
+    const append = (bytes: Uint8Array): void => {
       tbs.set(bytes, at)
       at += bytes.length
     }
@@ -135,8 +137,9 @@ export class CertificateTemplate {
 
   #extensionsOf(values: CertificateValues): readonly EncodedExtension[] {
     const encoded: EncodedExtension[] = []
-    for (const [i, name] of this.#profile.extensions.entries()) {
-      const extension = this.#extensions[i] ?? this.#varying(name, values)
+    let i = 0
+    for (const name of this.#profile.extensions) {
+      const extension = this.#extensions[i++] ?? this.#varying(name, values)
       if (extension !== undefined && extension.length > 0) encoded.push(extension)
     }
     return encoded
@@ -164,4 +167,18 @@ function isVarying(
   name: ProfileExtension,
 ): name is 'subjectKeyIdentifier' | 'subjectAltName' | 'nameConstraints' {
   return name === 'subjectKeyIdentifier' || name === 'subjectAltName' || name === 'nameConstraints'
+}
+
+/** The last instant that was encoded: in a burst many certificates begin and end in the same second. */
+class LastTime {
+  #time = Number.NaN
+  #der: Uint8Array = new Uint8Array()
+
+  encode(time: number): Uint8Array {
+    if (time !== this.#time) {
+      this.#der = derTime(time)
+      this.#time = time
+    }
+    return this.#der
+  }
 }

@@ -8,7 +8,13 @@
 
 import { toHex } from '../internal/bytes.ts'
 import { Tag } from '../internal/der.ts'
-import { derObjectIdentifier, derOctetString, derSequence, derValue } from '../internal/der-writer.ts'
+import {
+  derObjectIdentifier,
+  derOctetString,
+  derSequence,
+  headerLength,
+  writeHeader,
+} from '../internal/der-writer.ts'
 import { ExtendedKeyUsage } from '../x509/extensions/extended-key-usage.ts'
 import type { KeyUsageName } from '../x509/extensions/key-usage.ts'
 
@@ -66,11 +72,30 @@ export function encodeExtension(oid: string, critical: boolean, value: Uint8Arra
 
 /** Subject key identifier. */
 export function encodeSubjectKeyIdentifier(keyId: Uint8Array): EncodedExtension {
-  return derValue(Tag.SEQUENCE, Uint8Array.of(6, 3, 0x55, 0x1d, 0x0e), derOctetString(derOctetString(keyId)))
+  return encodeCertificateExtension(14, false, derOctetString(keyId))
 }
 
 /** Subject alternative name; `names` is DER of GeneralNames. */
 export function encodeSubjectAltName(names: Uint8Array, critical: boolean): EncodedExtension {
-  const flag = critical ? Uint8Array.of(Tag.BOOLEAN, 1, 0xff) : new Uint8Array()
-  return derValue(Tag.SEQUENCE, Uint8Array.of(6, 3, 0x55, 0x1d, 0x11), flag, derOctetString(names))
+  return encodeCertificateExtension(17, critical, names)
+}
+
+/** Extension 2.5.29.`arc`, written in one piece: it is made for every certificate. */
+function encodeCertificateExtension(arc: number, critical: boolean, value: Uint8Array): EncodedExtension {
+  const length = 5 + (critical ? 3 : 0) + headerLength(value.length) + value.length
+  const out = new Uint8Array(headerLength(length) + length)
+  let at = writeHeader(out, 0, Tag.SEQUENCE, length)
+  out[at++] = Tag.OBJECT_IDENTIFIER
+  out[at++] = 3
+  out[at++] = 0x55
+  out[at++] = 0x1d
+  out[at++] = arc
+  if (critical) {
+    out[at++] = Tag.BOOLEAN
+    out[at++] = 1
+    out[at++] = 0xff
+  }
+  at = writeHeader(out, at, Tag.OCTET_STRING, value.length)
+  out.set(value, at)
+  return out
 }

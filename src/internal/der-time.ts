@@ -27,10 +27,6 @@ export function readTime(cursor: DerCursor, what: string, early: boolean): numbe
   if (end - at !== (general ? 15 : 13) || bytes[end - 1] !== 0x5a) {
     return timeFault(cursor, start, what, `not of the form ${general ? 'YYYYMMDDHHMMSSZ' : 'YYMMDDHHMMSSZ'}`)
   }
-  for (let i = at; i < end - 1; i++) {
-    const digit = (bytes[i] ?? 0) - 0x30
-    if (digit < 0 || digit > 9) return timeFault(cursor, start, what, 'a character that is not a digit')
-  }
   let year = pair(bytes, at)
   at += 2
   if (general) {
@@ -42,6 +38,9 @@ export function readTime(cursor: DerCursor, what: string, early: boolean): numbe
   const hour = pair(bytes, at + 4)
   const minute = pair(bytes, at + 6)
   const second = pair(bytes, at + 8)
+  if (year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0) {
+    return timeFault(cursor, start, what, 'a character that is not a digit')
+  }
   const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 1 : 0
   if (
     month < 1 ||
@@ -67,8 +66,11 @@ export function readTime(cursor: DerCursor, what: string, early: boolean): numbe
   return time
 }
 
+/** Two digits as a number; so far below zero that no sum hides it where one is no digit. */
 function pair(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) - 0x30) * 10 + (bytes[at + 1] ?? 0) - 0x30
+  const tens = (bytes[at] ?? 0) - 0x30
+  const ones = (bytes[at + 1] ?? 0) - 0x30
+  return tens >>> 0 > 9 || ones >>> 0 > 9 ? -1_000_000 : tens * 10 + ones
 }
 
 /**

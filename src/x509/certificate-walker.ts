@@ -58,9 +58,15 @@ export function readCertificateLayout(
   readTbs(cursor, layout, leniency)
   layout.tbsEnd = cursor.offset
 
-  const outerAlgorithm = cursor.offset
-  walkAlgorithmIdentifier(cursor, 'signatureAlgorithm')
-  if (!equalRange(bytes, layout.algorithmStart, layout.algorithmEnd, bytes, outerAlgorithm, cursor.offset)) {
+  // The one inside was walked; the same bytes need no second walk, and others are refused whatever they are.
+  const outerEnd = cursor.offset + layout.algorithmEnd - layout.algorithmStart
+  if (
+    outerEnd <= cursor.limit &&
+    equalRange(bytes, layout.algorithmStart, layout.algorithmEnd, bytes, cursor.offset, outerEnd)
+  ) {
+    cursor.offset = outerEnd
+  } else {
+    walkAlgorithmIdentifier(cursor, 'signatureAlgorithm')
     cursor.fail(
       'ERR_CERTIFICATE_SIGNATURE_ALGORITHM',
       'signatureAlgorithm',

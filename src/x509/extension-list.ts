@@ -35,7 +35,10 @@ export function walkExtensions(cursor: DerCursor, layout: ExtensionsLayout, zero
     if (++count > MAX_EXTENSIONS) cursor.fail('ERR_DER_LIMIT', 'extensions', `more than ${MAX_EXTENSIONS}`)
     const start = cursor.offset
     const extension = cursor.enter(Tag.SEQUENCE, 'extension')
-    const oidStart = cursor.objectIdentifier('extnID')
+    // Nearly all are 2.5.29.n: five octets that need no general reader.
+    const known = isCertificateExtension(bytes, cursor.offset, cursor.limit)
+    const oidStart = known ? cursor.offset + 2 : cursor.objectIdentifier('extnID')
+    if (known) cursor.offset += 5
     const oidEnd = cursor.offset
     let critical = false
     if (cursor.peek() === Tag.BOOLEAN) {
@@ -94,6 +97,18 @@ export function readExtensionList(bytes: Uint8Array, layout: ExtensionsLayout): 
     return false
   })
   return extensions
+}
+
+/** Whether a whole OBJECT IDENTIFIER 2.5.29.n with n below 128 stands at `at`. */
+function isCertificateExtension(bytes: Uint8Array, at: number, limit: number): boolean {
+  return (
+    at + 5 <= limit &&
+    bytes[at] === Tag.OBJECT_IDENTIFIER &&
+    bytes[at + 1] === 3 &&
+    bytes[at + 2] === 0x55 &&
+    bytes[at + 3] === 0x1d &&
+    (bytes[at + 4] ?? 0x80) < 0x80
+  )
 }
 
 /** The last arc of 2.5.29.n for n from 0 to 63; -1 for every other identifier. */
