@@ -193,11 +193,6 @@ export class Csr {
     return this.toPem()
   }
 
-  /** The PEM. */
-  toJSON(): string {
-    return this.toPem()
-  }
-
   /** @internal The signed bytes and what signed them, as views. */
   static signedPartsOf(csr: Csr): SignedCsrParts {
     const der = csr.#der

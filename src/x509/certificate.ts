@@ -335,11 +335,6 @@ export class Certificate {
     return this.toPem()
   }
 
-  /** The PEM. */
-  toJSON(): string {
-    return this.toPem()
-  }
-
   /** @internal The bytes themselves. Never changed, never handed out. */
   static bytesOf(certificate: Certificate): Uint8Array {
     return certificate.#der
