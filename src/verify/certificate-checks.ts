@@ -121,7 +121,9 @@ function checkExtensions(certificate: Certificate, depth: number): PathError | u
       )
     }
   }
-  if ((criticalLow | criticalHigh) === 0 && layout.foreignCriticalStart === 0) return undefined
+  if ((criticalLow | criticalHigh) === 0 && layout.foreignCriticalStart === 0) {
+    return checkCriticalContents(certificate, depth)
+  }
   const oid = escapeText(firstUnknown(certificate, criticalLow, criticalHigh))
   return failure(
     'ERR_PATH_CRITICAL_EXTENSION',
@@ -130,6 +132,36 @@ function checkExtensions(certificate: Certificate, depth: number): PathError | u
     `it has the critical extension ${oid}, which is not judged here, so the certificate must be refused (RFC 5280 §4.2)`,
     { oid },
   )
+}
+
+/** Qualifiers of RFC 5280 §4.2.1.4: a pointer to a practice statement, and a notice to the user. */
+const POLICY_QUALIFIERS: readonly string[] = ['1.3.6.1.5.5.7.2.1', '1.3.6.1.5.5.7.2.2']
+
+/**
+ * A critical extension that we know must be refused all the same when it "contains information that it cannot
+ * process" (RFC 5280 §4.2): policy qualifiers of other kinds, and alternative names of no form that we compare.
+ */
+function checkCriticalContents(certificate: Certificate, depth: number): PathError | undefined {
+  const { criticalLow, criticalHigh } = Certificate.layoutOf(certificate)
+  const refuse = (extension: string, found: string): PathError =>
+    failure(
+      'ERR_PATH_CRITICAL_EXTENSION',
+      certificate,
+      depth,
+      `its critical extension ${extension} has ${found}, which cannot be judged, so the certificate must be refused (RFC 5280 §4.2)`,
+    )
+  if ((criticalHigh & (1 << (ExtensionArc.certificatePolicies - 32))) !== 0) {
+    const qualifiers = certificate.certificatePolicies?.flatMap((policy) => policy.qualifiers) ?? []
+    const unknown = qualifiers.find(({ oid }) => !POLICY_QUALIFIERS.includes(oid))
+    if (unknown !== undefined)
+      return refuse('certificatePolicies', `the qualifier ${escapeText(unknown.oid)}`)
+  }
+  if ((criticalLow & (1 << ExtensionArc.subjectAltName)) !== 0) {
+    if (certificate.subjectAltNames.every((name) => name.type === 'other')) {
+      return refuse('subjectAltName', 'no name of a form that is known')
+    }
+  }
+  return undefined
 }
 
 function firstUnknown(certificate: Certificate, low: number, high: number): string {

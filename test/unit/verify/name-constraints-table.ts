@@ -197,6 +197,11 @@ export const TABLE: readonly Row[] = [
   ['a form without constraints is free', permit(dns('example.com')), [uri('spiffe://td/x')], true],
   ['registeredID under a constraint on it', exclude(registeredId('1.2.3')), [registeredId('1.2.4')], false],
   ['registeredID unmet', exclude(registeredId('1.2.3')), [dns('a.example')], true],
-  ['otherName under a constraint on it', permit(otherName('1.2.3', 'x')), [otherName('1.2.3', 'x')], false],
+  [
+    'otherName under a constraint on it',
+    permit(otherName('1.2.3', 'x')),
+    [otherName('1.2.3', 'x'), dns('a.example')],
+    false,
+  ],
   ['otherName unmet', permit(otherName('1.2.3', 'x')), [dns('a.example')], true],
 ]
