@@ -10,7 +10,7 @@ import { equalRange } from '../internal/bytes.ts'
 import { Tag } from '../internal/der.ts'
 import { headerLength, writeHeader } from '../internal/der-writer.ts'
 import { quote } from '../internal/text.ts'
-import { conformanceViolations } from '../verify/conformance.ts'
+import { rfc5280Violations } from '../verify/rfc5280-rules.ts'
 import { encodeSignatureAlgorithm, SIGNATURE_ALGORITHM_NAMES } from '../x509/algorithm-identifier.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
@@ -137,10 +137,10 @@ export function checkIntent(certificate: Certificate, intent: IssuanceIntent): v
       ? nameStart === 0
       : nameStart !== 0 && isAt(nameStart, nameStart + subjectAltNames.length, subjectAltNames)) &&
     (intent.isCa || (layout.keyUsage & (KeyUsageBit.keyCertSign | KeyUsageBit.cRLSign)) === 0)
-  const [broken] = conformanceViolations(certificate, intent.isRoot)
+  const [broken] = rfc5280Violations(certificate, { isRoot: intent.isRoot, isAnchor: false })
   if (holds && broken === undefined) return
   const problem =
-    broken === undefined ? 'it does not say what it was meant to' : broken.text.replace('(§', '(RFC 5280 §')
+    broken === undefined ? 'it does not say what it was meant to' : `${broken.text} (${broken.clause})`
   throw new MeshPkiError(
     'ERR_CA_SELF_CHECK',
     `the certificate ${certificateLabel(certificate)} is not released: ${problem}. Please report this`,

@@ -175,8 +175,8 @@ export class DerCursor {
   }
 
   /** Reads a BOOLEAN of `00` or `FF` (X.690 §11.1). */
-  boolean(what: string): boolean {
-    const end = this.header(Tag.BOOLEAN, what)
+  boolean(what: string, tag: number = Tag.BOOLEAN): boolean {
+    const end = this.header(tag, what)
     const value = this.bytes[this.offset]
     if (end - this.offset !== 1 || (value !== 0 && value !== 0xff)) {
       this.fail('ERR_DER_ENCODING', what, 'a BOOLEAN that is neither 00 nor FF (X.690 §11.1)')

@@ -12,6 +12,11 @@ export interface NodeKeyObject {
   export(options: { readonly format: 'der'; readonly type: 'spki' | 'pkcs8' }): Uint8Array
 }
 
+/** A key to verify with: alone, or with the parameters of RSASSA-PSS. */
+export type NodeVerifyKey =
+  | NodeKeyObject
+  | { readonly key: NodeKeyObject; readonly padding: number; readonly saltLength: number }
+
 /** A public key as JSON Web Key; reading this form avoids OpenSSL's slow SPKI decoder. */
 interface PublicJwk {
   readonly kty: 'EC' | 'OKP'
@@ -49,11 +54,11 @@ export interface NodeCrypto {
     key: NodeKeyObject,
     callback: (error: Error | null, signature: Uint8Array) => void,
   ): void
-  verify(digest: string | null, data: Uint8Array, key: NodeKeyObject, signature: Uint8Array): boolean
+  verify(digest: string | null, data: Uint8Array, key: NodeVerifyKey, signature: Uint8Array): boolean
   verify(
     digest: string | null,
     data: Uint8Array,
-    key: NodeKeyObject,
+    key: NodeVerifyKey,
     signature: Uint8Array,
     callback: (error: Error | null, valid: boolean) => void,
   ): void

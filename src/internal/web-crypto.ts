@@ -54,12 +54,12 @@ export interface SubtleCryptoLike {
     usages: ('sign' | 'verify')[],
   ): Promise<CryptoKeyLike | CryptoKeyPairLike>
   sign(
-    algorithm: { readonly name: string; readonly hash?: string },
+    algorithm: { readonly name: string; readonly hash?: string; readonly saltLength?: number },
     key: CryptoKeyLike,
     data: Uint8Array<ArrayBuffer>,
   ): Promise<ArrayBuffer>
   verify(
-    algorithm: { readonly name: string; readonly hash?: string },
+    algorithm: { readonly name: string; readonly hash?: string; readonly saltLength?: number },
     key: CryptoKeyLike,
     signature: Uint8Array<ArrayBuffer>,
     data: Uint8Array<ArrayBuffer>,

@@ -6,7 +6,7 @@
 
 import type { Certificate } from '../x509/certificate.ts'
 import type { VerifyPathOptions } from './options.ts'
-import { readPathPolicy } from './options.ts'
+import { readPathPolicy } from './path-policy.ts'
 import { type CheckPathResult, runPathSearch } from './verify-path.ts'
 
 /**

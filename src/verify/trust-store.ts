@@ -4,24 +4,39 @@
  * @module
  */
 
-import { checkOptionNames } from '../internal/options.ts'
-import type { Certificate } from '../x509/certificate.ts'
+import { AdaptiveWindow } from '../internal/adaptive-window.ts'
+import { checkOptionNames, readCount } from '../internal/options.ts'
+import { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
 import { ALL_LENIENCIES } from '../x509/certificate-walker.ts'
-import type { VerificationKey } from '../x509/verification-key.ts'
+import { CertificateFacts, DEFAULT_FACT_LIMITS } from './certificate-facts.ts'
+import { IssuerIndex } from './issuer-index.ts'
+import type { TrustAnchorInput } from './options.ts'
 import { PathError } from './path-error.ts'
+import { type Issuer, TrustAnchor, type TrustAnchorParameters } from './trust-anchor.ts'
 
 /** Options of {@link TrustStore}. */
 export interface TrustStoreOptions {
-  /** What is trusted. A PEM text may hold several certificates. */
-  readonly anchors: CertificateInput | readonly CertificateInput[]
+  /** What is trusted: certificates, PEM texts with several, or names with keys. */
+  readonly anchors: TrustAnchorInput | readonly TrustAnchorInput[]
   /** Certificates that may complete a path; they are not trusted by themselves. */
   readonly intermediates?: CertificateInput | readonly CertificateInput[] | undefined
+  /**
+   * How much it remembers of peers' certificates that were part of a path to an anchor: `certificates` (default
+   * 4096) of together `bytes` (default 4 MiB). 0 certificates for nothing.
+   */
+  readonly memory?:
+    | { readonly certificates?: number | undefined; readonly bytes?: number | undefined }
+    | undefined
 }
 
 /**
- * Anchors and intermediates that a caller owns. It remembers facts about its own certificates, such as
- * imported keys, and never verdicts: time, purpose and constraints are judged on every call.
+ * Anchors and intermediates that a caller owns. Make one, keep it, and replace it when trust changes.
+ *
+ * It remembers facts, and never verdicts: imported keys, and that a certificate's signature verifies under a
+ * key. Time, purpose, constraints, policies and revocation are judged on every call. What it remembers of
+ * peers is bounded, was learnt only on paths that reached an anchor, and cannot push out its own certificates.
+ * It also shares the machine among verifications that run at the same time.
  *
  * Bytes given to it are read with every leniency of `CertificateLeniency`: roots that a platform ships
  * deviate in known, harmless ways. Pass `Certificate` values to be stricter.
@@ -36,27 +51,40 @@ export interface TrustStoreOptions {
  * ```
  */
 export class TrustStore {
-  readonly #anchors: readonly Certificate[]
+  readonly #anchors: readonly Issuer[]
   readonly #intermediates: readonly Certificate[]
-  readonly #keys = new Map<Certificate, VerificationKey>()
+  readonly #anchorIndex: IssuerIndex
+  readonly #intermediateIndex: IssuerIndex
+  readonly #facts: CertificateFacts
+  readonly #window = new AdaptiveWindow()
 
   /** @throws `MeshPkiError` for certificates that cannot be read; `PathError` `ERR_PATH_ANCHOR` without any anchor. */
   constructor(options: TrustStoreOptions) {
-    checkOptionNames(options, ['anchors', 'intermediates'], 'TrustStore')
+    checkOptionNames(options, ['anchors', 'intermediates', 'memory'], 'TrustStore')
     if (options.anchors === undefined) throw new TypeError('TrustStore needs the option "anchors"')
-    const read = { leniency: ALL_LENIENCIES }
-    this.#anchors = distinct(toCertificates(options.anchors, 'anchors', read))
-    this.#intermediates = distinct(toCertificates(options.intermediates ?? [], 'intermediates', read))
+    const { memory = {} } = options
+    checkOptionNames(memory, ['certificates', 'bytes'], 'option "memory"')
+    const { certificates, bytes } = DEFAULT_FACT_LIMITS
+    this.#facts = new CertificateFacts({
+      certificates: readCount(memory.certificates ?? certificates, 'memory.certificates', 0, 10_000_000),
+      bytes: readCount(memory.bytes ?? bytes, 'memory.bytes', 0, 2 ** 40),
+    })
+    this.#anchors = distinctIssuers(readAnchors(options.anchors))
+    this.#intermediates = distinctCertificates(
+      toCertificates(options.intermediates ?? [], 'intermediates', { leniency: ALL_LENIENCIES }),
+    )
     if (this.#anchors.length === 0) {
       throw new PathError(
         'ERR_PATH_ANCHOR',
         'the list of trust anchors is empty, so nothing can ever be accepted; pass at least one root certificate',
       )
     }
+    this.#anchorIndex = new IssuerIndex(this.#anchors)
+    this.#intermediateIndex = new IssuerIndex(this.#intermediates)
   }
 
   /** The anchors, each once. */
-  get anchors(): readonly Certificate[] {
+  get anchors(): readonly Issuer[] {
     return [...this.#anchors]
   }
 
@@ -65,22 +93,88 @@ export class TrustStore {
     return [...this.#intermediates]
   }
 
-  /** @internal The imported key of one of its own certificates. */
-  static keyOf(store: TrustStore, certificate: Certificate): VerificationKey | undefined {
-    return store.#keys.get(certificate)
+  /** @internal What a search looks into. */
+  static partsOf(store: TrustStore): TrustStoreParts {
+    return {
+      anchors: store.#anchors,
+      intermediates: store.#intermediates,
+      anchorIndex: store.#anchorIndex,
+      intermediateIndex: store.#intermediateIndex,
+    }
   }
 
-  /** @internal Keeps an imported key, of its own certificates only: a peer's must not fill it. */
-  static keepKey(store: TrustStore, certificate: Certificate, key: VerificationKey): void {
-    if (store.#anchors.includes(certificate) || store.#intermediates.includes(certificate))
-      store.#keys.set(certificate, key)
+  /** @internal What is known of its own certificates and of peers'. */
+  static factsOf(store: TrustStore): CertificateFacts {
+    return store.#facts
+  }
+
+  /** @internal How many verifications may run at the same time. */
+  static windowOf(store: TrustStore): AdaptiveWindow {
+    return store.#window
+  }
+
+  /** @internal Whether a certificate is one of its own, which need not be remembered. */
+  static owns(store: TrustStore, certificate: Certificate): boolean {
+    return store.#anchors.includes(certificate) || store.#intermediates.includes(certificate)
   }
 }
 
-/** Each certificate once, by its bytes, in order. */
-function distinct(certificates: readonly Certificate[]): readonly Certificate[] {
+/** What a search needs of a {@link TrustStore}. */
+export interface TrustStoreParts {
+  readonly anchors: readonly Issuer[]
+  readonly intermediates: readonly Certificate[]
+  readonly anchorIndex: IssuerIndex
+  readonly intermediateIndex: IssuerIndex
+}
+
+function readAnchors(input: TrustStoreOptions['anchors']): readonly Issuer[] {
+  const items: readonly TrustAnchorInput[] = isList(input) ? input : [input]
+  return items.flatMap((item, i): readonly Issuer[] => {
+    if (item instanceof TrustAnchor) return [item]
+    if (isParameters(item)) return [TrustAnchor.from(item)]
+    const option = items.length === 1 ? 'anchors' : `anchors[${i}]`
+    return toCertificates(item, option, { leniency: ALL_LENIENCIES })
+  })
+}
+
+function isList(input: TrustStoreOptions['anchors']): input is readonly TrustAnchorInput[] {
+  return Array.isArray(input)
+}
+
+/** A name and a key, and none of the shapes that hold a whole certificate. */
+function isParameters(item: unknown): item is TrustAnchorParameters {
+  return (
+    typeof item === 'object' &&
+    item !== null &&
+    !(item instanceof Certificate) &&
+    !(item instanceof Uint8Array) &&
+    !('raw' in item) &&
+    !('rawData' in item) &&
+    'subject' in item &&
+    'publicKey' in item
+  )
+}
+
+function distinctIssuers(issuers: readonly Issuer[]): readonly Issuer[] {
+  const kept = new Set<Issuer>(
+    distinctCertificates(issuers.filter((issuer) => issuer instanceof Certificate)),
+  )
+  return issuers.filter((issuer) => issuer instanceof TrustAnchor || kept.has(issuer))
+}
+
+/** Each certificate once, by its bytes, in order. The end of the signature tells nearly all apart. */
+export function distinctCertificates(certificates: readonly Certificate[]): readonly Certificate[] {
+  if (certificates.length < 2) return certificates
   const kept: Certificate[] = []
-  for (const certificate of certificates)
-    if (!kept.some((other) => other.equals(certificate))) kept.push(certificate)
+  const byTail = new Map<string, Certificate[]>()
+  for (const certificate of certificates) {
+    const der = Certificate.bytesOf(certificate)
+    const tail = `${der.length} ${der.subarray(-8).join()}`
+    const same = byTail.get(tail)
+    if (same?.some((other) => other.equals(certificate)) === true) continue
+    if (same === undefined) byTail.set(tail, [certificate])
+    else same.push(certificate)
+    kept.push(certificate)
+  }
   return kept
 }

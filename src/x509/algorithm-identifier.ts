@@ -6,9 +6,11 @@
 
 import { DerCursor, Tag } from '../internal/der.ts'
 import { readOid } from '../internal/oid.ts'
+import { encodePssAlgorithm, isPss, type PssAlgorithm, readPssAlgorithm } from './pss-algorithm.ts'
 
 /**
- * How a signature was made. ECDSA is named with its digest only: the curve is the key's. RSA is PKCS#1 v1.5.
+ * How a signature was made. ECDSA is named with its digest only: the curve is the key's. `rsa-sha…` is PKCS#1
+ * v1.5; `rsa-pss-sha…` has the same digest throughout and a salt as long as the digest.
  */
 export type SignatureAlgorithm =
   | 'ecdsa-sha256'
@@ -18,9 +20,10 @@ export type SignatureAlgorithm =
   | 'rsa-sha256'
   | 'rsa-sha384'
   | 'rsa-sha512'
+  | PssAlgorithm
 
 /** Whole AlgorithmIdentifiers, tag to last byte. Nothing else is a signature that we verify or make. */
-const SIGNATURE_ALGORITHMS: Readonly<Record<SignatureAlgorithm, readonly number[]>> = {
+const FIXED_ALGORITHMS = {
   // ecdsa-with-SHA2: parameters absent (RFC 5758 §3.2).
   'ecdsa-sha256': [0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2],
   'ecdsa-sha384': [0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3],
@@ -31,10 +34,11 @@ const SIGNATURE_ALGORITHMS: Readonly<Record<SignatureAlgorithm, readonly number[
   'rsa-sha256': [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11, 5, 0],
   'rsa-sha384': [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 12, 5, 0],
   'rsa-sha512': [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 13, 5, 0],
-}
+} as const
 
-/** Every signature algorithm. */
-export const SIGNATURE_ALGORITHM_NAMES: readonly SignatureAlgorithm[] = [
+type FixedAlgorithm = keyof typeof FIXED_ALGORITHMS
+
+const FIXED_NAMES: readonly FixedAlgorithm[] = [
   'ecdsa-sha256',
   'ecdsa-sha384',
   'ecdsa-sha512',
@@ -44,9 +48,17 @@ export const SIGNATURE_ALGORITHM_NAMES: readonly SignatureAlgorithm[] = [
   'rsa-sha512',
 ]
 
+/** Every signature algorithm. */
+export const SIGNATURE_ALGORITHM_NAMES: readonly SignatureAlgorithm[] = [
+  ...FIXED_NAMES,
+  'rsa-pss-sha256',
+  'rsa-pss-sha384',
+  'rsa-pss-sha512',
+]
+
 /** DER of a signature's AlgorithmIdentifier. */
 export function encodeSignatureAlgorithm(algorithm: SignatureAlgorithm): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(SIGNATURE_ALGORITHMS[algorithm])
+  return isPss(algorithm) ? encodePssAlgorithm(algorithm) : Uint8Array.from(FIXED_ALGORITHMS[algorithm])
 }
 
 /** The algorithm of a signature's AlgorithmIdentifier; `undefined` for any that is not exactly one of ours. */
@@ -55,14 +67,14 @@ export function readSignatureAlgorithm(
   start: number,
   end: number,
 ): SignatureAlgorithm | undefined {
-  for (const name of SIGNATURE_ALGORITHM_NAMES) {
-    const wanted = SIGNATURE_ALGORITHMS[name]
+  for (const name of FIXED_NAMES) {
+    const wanted = FIXED_ALGORITHMS[name]
     if (wanted.length !== end - start) continue
     let same = true
     for (let i = 0; i < wanted.length && same; i++) same = wanted[i] === bytes[start + i]
     if (same) return name
   }
-  return undefined
+  return readPssAlgorithm(bytes, start, end)
 }
 
 /** Passes over an AlgorithmIdentifier of any algorithm, checking its framing. */
@@ -77,7 +89,8 @@ export function walkAlgorithmIdentifier(cursor: DerCursor, what: string): void {
 const REFUSED: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.1.4': 'MD5 with RSA',
   '1.2.840.113549.1.1.5': 'SHA-1 with RSA',
-  '1.2.840.113549.1.1.10': 'RSASSA-PSS',
+  '1.2.840.113549.1.1.10':
+    'RSASSA-PSS with parameters other than SHA-2 throughout and a salt as long as the digest (RFC 4055 §3.1)',
   '1.2.840.113549.1.1.14': 'SHA-224 with RSA',
   '1.2.840.10045.4.1': 'ECDSA with SHA-1',
   '1.2.840.10045.4.3.1': 'ECDSA with SHA-224',

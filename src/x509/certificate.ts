@@ -8,7 +8,6 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { MeshPkiError } from '../errors.ts'
 import { equalBytes, integerHex, toHex } from '../internal/bytes.ts'
 import { DerCursor } from '../internal/der.ts'
-import { isContent } from '../internal/oid.ts'
 import { checkOneOf, checkOptionNames, typeName } from '../internal/options.ts'
 import { describeAlgorithm, readSignatureAlgorithm, type SignatureAlgorithm } from './algorithm-identifier.ts'
 import type { CertificateLayout } from './certificate-layout.ts'
@@ -18,7 +17,12 @@ import {
   checkCertificateSize,
   readCertificateLayout,
 } from './certificate-walker.ts'
-import { type Extension, forEachExtension, readExtensionList } from './extension-list.ts'
+import {
+  type Extension,
+  findCertificateExtension,
+  findExtension,
+  readExtensionList,
+} from './extension-list.ts'
 import { extendedKeyUsageOf, isCaOf, keyUsageOf, subjectAltNamesOf } from './extension-values.ts'
 import { AUTHORITY_INFO_ACCESS, ExtensionArc, SUBJECT_INFO_ACCESS } from './extension-walker.ts'
 import { type AccessDescription, readAccessDescriptions } from './extensions/access-descriptions.ts'
@@ -270,13 +274,13 @@ export class Certificate {
 
   /** Authority information access; `undefined` without the extension. */
   get authorityInfoAccess(): readonly AccessDescription[] | undefined {
-    const cursor = this.#extensionValue(AUTHORITY_INFO_ACCESS)
+    const cursor = findExtension(this.#der, this.#layout, AUTHORITY_INFO_ACCESS)
     return cursor === undefined ? undefined : readAccessDescriptions(cursor, 'authorityInfoAccess')
   }
 
   /** Subject information access; `undefined` without the extension. */
   get subjectInfoAccess(): readonly AccessDescription[] | undefined {
-    const cursor = this.#extensionValue(SUBJECT_INFO_ACCESS)
+    const cursor = findExtension(this.#der, this.#layout, SUBJECT_INFO_ACCESS)
     return cursor === undefined ? undefined : readAccessDescriptions(cursor, 'subjectInfoAccess')
   }
 
@@ -346,19 +350,7 @@ export class Certificate {
   }
 
   #certificateExtension(arc: number): DerCursor | undefined {
-    const { presentLow, presentHigh } = this.#layout
-    const present = arc < 32 ? presentLow : presentHigh
-    return (present & (1 << (arc & 31))) === 0 ? undefined : this.#extensionValue([0x55, 0x1d, arc])
-  }
-
-  #extensionValue(oid: readonly number[]): DerCursor | undefined {
-    let found: DerCursor | undefined
-    forEachExtension(this.#der, this.#layout, (oidStart, oidEnd, _critical, start, end) => {
-      if (!isContent(this.#der, oidStart, oidEnd, oid)) return false
-      found = new DerCursor(this.#der, start, end)
-      return true
-    })
-    return found
+    return findCertificateExtension(this.#der, this.#layout, arc)
   }
 }
 

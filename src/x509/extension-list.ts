@@ -6,7 +6,7 @@
 
 import { equalRange } from '../internal/bytes.ts'
 import { DerCursor, Tag } from '../internal/der.ts'
-import { readOid } from '../internal/oid.ts'
+import { isContent, readOid } from '../internal/oid.ts'
 import type { ExtensionsLayout } from './certificate-layout.ts'
 import { walkExtension } from './extension-walker.ts'
 import type { Oid } from './extensions/extended-key-usage.ts'
@@ -87,6 +87,70 @@ export function forEachExtension(
     if (visit(oidStart, oidEnd, critical, cursor.offset, end)) return
     cursor.offset = end
   }
+}
+
+/** A cursor over the value of one extension of a checked list; `undefined` where it is absent. */
+export function findExtension(
+  bytes: Uint8Array,
+  layout: ExtensionsLayout,
+  oid: readonly number[],
+): DerCursor | undefined {
+  let found: DerCursor | undefined
+  forEachExtension(bytes, layout, (oidStart, oidEnd, _critical, start, end) => {
+    if (!isContent(bytes, oidStart, oidEnd, oid)) return false
+    found = new DerCursor(bytes, start, end)
+    return true
+  })
+  return found
+}
+
+/** {@link findExtension} for 2.5.29.n with n below 64. */
+export function findCertificateExtension(
+  bytes: Uint8Array,
+  layout: ExtensionsLayout,
+  arc: number,
+): DerCursor | undefined {
+  const present = arc < 32 ? layout.presentLow : layout.presentHigh
+  return (present & (1 << (arc & 31))) === 0 ? undefined : findExtension(bytes, layout, [0x55, 0x1d, arc])
+}
+
+/** Whether 2.5.29.n is there and critical. */
+export function isCriticalExtension(layout: ExtensionsLayout, arc: number): boolean {
+  return ((arc < 32 ? layout.criticalLow : layout.criticalHigh) & (1 << (arc & 31))) !== 0
+}
+
+/** The first critical extension outside of `known`, dotted; `undefined` where there is none. */
+export function unknownCriticalExtension(
+  bytes: Uint8Array,
+  layout: ExtensionsLayout,
+  known: ExtensionSet,
+): Oid | undefined {
+  const low = layout.criticalLow & ~known.low
+  const high = layout.criticalHigh & ~known.high
+  if ((low | high) === 0 && layout.foreignCriticalStart === 0) return undefined
+  for (let arc = 0; arc < 64; arc++)
+    if (((arc < 32 ? low : high) & (1 << (arc & 31))) !== 0) return `2.5.29.${arc}`
+  const cursor = new DerCursor(bytes, layout.foreignCriticalStart)
+  cursor.header(Tag.SEQUENCE, 'extension')
+  const start = cursor.objectIdentifier('extnID')
+  return readOid(bytes, start, cursor.offset)
+}
+
+/** A set of extensions 2.5.29.n as bits. */
+export interface ExtensionSet {
+  readonly low: number
+  readonly high: number
+}
+
+/** The set of some last arcs. */
+export function extensionSet(arcs: readonly number[]): ExtensionSet {
+  let low = 0
+  let high = 0
+  for (const arc of arcs) {
+    if (arc < 32) low |= 1 << arc
+    else high |= 1 << (arc - 32)
+  }
+  return { low, high }
 }
 
 /** Every extension of a checked list, as it stands. */

@@ -23,7 +23,7 @@ import { walkKeyUsage } from './extensions/key-usage.ts'
 import { walkNameConstraints } from './extensions/name-constraints.ts'
 import { walkGeneralNames } from './general-name.ts'
 
-/** Last arcs of the extensions 2.5.29.n that RFC 5280 §4.2.1 defines. */
+/** Last arcs of the extensions 2.5.29.n that RFC 5280 §4.2.1, §5.2 and §5.3 define. */
 export const ExtensionArc = {
   subjectDirectoryAttributes: 9,
   subjectKeyIdentifier: 14,
@@ -31,6 +31,12 @@ export const ExtensionArc = {
   subjectAltName: 17,
   issuerAltName: 18,
   basicConstraints: 19,
+  cRLNumber: 20,
+  reasonCode: 21,
+  invalidityDate: 24,
+  deltaCRLIndicator: 27,
+  issuingDistributionPoint: 28,
+  certificateIssuer: 29,
   nameConstraints: 30,
   cRLDistributionPoints: 31,
   certificatePolicies: 32,

@@ -8,9 +8,15 @@ import { MeshPkiError } from '../errors.ts'
 import { encodeBase64Url } from '../internal/base64.ts'
 import { digestOf } from '../internal/digests.ts'
 import { ecdsaFromDer } from '../internal/ecdsa-signature.ts'
-import { type NodeCrypto, type NodeKeyObject, nodeCrypto } from '../internal/node-crypto.ts'
+import {
+  type NodeCrypto,
+  type NodeKeyObject,
+  type NodeVerifyKey,
+  nodeCrypto,
+} from '../internal/node-crypto.ts'
 import { type CryptoKeyLike, defaultWebCrypto, type WebCryptoLike } from '../internal/web-crypto.ts'
 import type { SignatureAlgorithm } from './algorithm-identifier.ts'
+import { isPss, saltLength } from './pss-algorithm.ts'
 import { type KeyKind, type PublicKeyInfo, readPublicKeyInfo } from './public-key-info.ts'
 
 /**
@@ -27,7 +33,12 @@ export interface VerificationKey {
   readonly verifySync:
     | ((algorithm: SignatureAlgorithm, data: Uint8Array, signature: Uint8Array) => boolean)
     | undefined
+  /** Whether one verification is shorter than the way through the thread pool. */
+  readonly isFast: boolean
+  /** Verifies at once where that is fast, elsewhere beside the event loop. */
   verify(algorithm: SignatureAlgorithm, data: Uint8Array, signature: Uint8Array): Promise<boolean>
+  /** Verifies beside the event loop, where the runtime can: for many at the same time. */
+  verifyPooled(algorithm: SignatureAlgorithm, data: Uint8Array, signature: Uint8Array): Promise<boolean>
 }
 
 /**
@@ -99,23 +110,39 @@ export function importNodeKey(
     )
   }
   const verifySync = (algorithm: SignatureAlgorithm, data: Uint8Array, signature: Uint8Array): boolean =>
-    isAlgorithmOf(kind, algorithm) && node.verify(digestOf(algorithm)?.node ?? null, data, key, signature)
+    isAlgorithmOf(kind, algorithm) &&
+    node.verify(digestOf(algorithm)?.node ?? null, data, keyFor(algorithm, key), signature)
+  const verifyPooled: VerificationKey['verifyPooled'] = (algorithm, data, signature) => {
+    if (!isAlgorithmOf(kind, algorithm)) return Promise.resolve(false)
+    return new Promise((resolve, reject) => {
+      const digest = digestOf(algorithm)?.node ?? null
+      node.verify(digest, data, keyFor(algorithm, key), signature, (error, valid) => {
+        if (error === null) resolve(valid)
+        else reject(error)
+      })
+    })
+  }
+  // P-384 and P-521 take 0.7 ms and more: the event loop goes on meanwhile.
+  const isFast = kind !== 'P-384' && kind !== 'P-521'
   return {
     kind,
     info,
     verifySync,
-    verify: (algorithm, data, signature) => {
-      if (kind !== 'P-384' && kind !== 'P-521') return Promise.resolve(verifySync(algorithm, data, signature))
-      // 0.7 ms and more: on the thread pool, so that the event loop goes on.
-      if (!isAlgorithmOf(kind, algorithm)) return Promise.resolve(false)
-      return new Promise((resolve, reject) => {
-        node.verify(digestOf(algorithm)?.node ?? null, data, key, signature, (error, valid) => {
-          if (error === null) resolve(valid)
-          else reject(error)
-        })
-      })
-    },
+    isFast,
+    verify: (algorithm, data, signature) =>
+      isFast
+        ? Promise.resolve(verifySync(algorithm, data, signature))
+        : verifyPooled(algorithm, data, signature),
+    verifyPooled,
   }
+}
+
+/** RSA_PKCS1_PSS_PADDING of OpenSSL. */
+const PSS_PADDING = 6
+
+/** A key as `node:crypto` wants it for an algorithm: PSS has parameters, which are those that were read. */
+function keyFor(algorithm: SignatureAlgorithm, key: NodeKeyObject): NodeVerifyKey {
+  return isPss(algorithm) ? { key, padding: PSS_PADDING, saltLength: saltLength(algorithm) } : key
 }
 
 /** JWK for curves, PKCS#1 for RSA: both avoid OpenSSL's SPKI decoder, which costs more than a verification. */
@@ -138,7 +165,7 @@ function nodeKeyObject(node: NodeCrypto, kind: KeyKind, key: Uint8Array): NodeKe
   })
 }
 
-/** Imports a SubjectPublicKeyInfo for a WebCrypto implementation. WebCrypto binds a hash to an RSA key: one import for each. */
+/** Imports a SubjectPublicKeyInfo for a WebCrypto implementation. WebCrypto binds padding and hash to an RSA key: one import for each. */
 export async function importWebKey(
   crypto: WebCryptoLike,
   bytes: Uint8Array,
@@ -151,12 +178,15 @@ export async function importWebKey(
   const size = (info.keyEnd - info.keyStart - 1) / 2
   const keys = new Map<string, CryptoKeyLike>()
   const keyFor = async (algorithm: SignatureAlgorithm): Promise<CryptoKeyLike> => {
-    const hash = kind === 'RSA' ? (digestOf(algorithm)?.web ?? 'SHA-256') : ''
-    const known = keys.get(hash)
+    const use = kind === 'RSA' ? algorithm : ''
+    const known = keys.get(use)
     if (known !== undefined) return known
     try {
-      const key = await crypto.subtle.importKey('spki', spki, webAlgorithm(kind, hash), true, ['verify'])
-      keys.set(hash, key)
+      const parameters = isPss(algorithm)
+        ? { name: 'RSA-PSS', hash: digestOf(algorithm)?.web ?? 'SHA-256' }
+        : webAlgorithm(kind, digestOf(algorithm)?.web ?? 'SHA-256')
+      const key = await crypto.subtle.importKey('spki', spki, parameters, true, ['verify'])
+      keys.set(use, key)
       return key
     } catch (cause) {
       throw new MeshPkiError(
@@ -167,23 +197,19 @@ export async function importWebKey(
     }
   }
   await keyFor(kind === 'RSA' ? 'rsa-sha256' : 'ecdsa-sha256')
-  return {
-    kind,
-    info,
-    verifySync: undefined,
-    verify: async (algorithm, data, signature) => {
-      if (!isAlgorithmOf(kind, algorithm)) return false
-      const raw =
-        kind === 'RSA' || kind === 'Ed25519' ? new Uint8Array(signature) : ecdsaFromDer(signature, size)
-      if (raw === undefined) return false
-      return crypto.subtle.verify(
-        webSignature(kind, algorithm),
-        await keyFor(algorithm),
-        raw,
-        new Uint8Array(data),
-      )
-    },
+  const verify: VerificationKey['verify'] = async (algorithm, data, signature) => {
+    if (!isAlgorithmOf(kind, algorithm)) return false
+    const raw =
+      kind === 'RSA' || kind === 'Ed25519' ? new Uint8Array(signature) : ecdsaFromDer(signature, size)
+    if (raw === undefined) return false
+    return crypto.subtle.verify(
+      webSignature(kind, algorithm),
+      await keyFor(algorithm),
+      raw,
+      new Uint8Array(data),
+    )
   }
+  return { kind, info, verifySync: undefined, isFast: false, verify, verifyPooled: verify }
 }
 
 /** Import parameters of WebCrypto for a kind of key. */
@@ -196,8 +222,12 @@ export function webAlgorithm(
 }
 
 /** Signature parameters of WebCrypto for a kind of key. */
-export function webSignature(kind: KeyKind, algorithm: SignatureAlgorithm): { name: string; hash?: string } {
+export function webSignature(
+  kind: KeyKind,
+  algorithm: SignatureAlgorithm,
+): { name: string; hash?: string; saltLength?: number } {
   const hash = digestOf(algorithm)?.web
+  if (isPss(algorithm)) return { name: 'RSA-PSS', saltLength: saltLength(algorithm) }
   if (kind === 'RSA') return { name: 'RSASSA-PKCS1-v1_5' }
   return kind === 'Ed25519' || hash === undefined ? { name: 'Ed25519' } : { name: 'ECDSA', hash }
 }

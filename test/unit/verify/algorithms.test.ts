@@ -82,15 +82,34 @@ describe('signature algorithms', () => {
     expectBlame(error, ca.certificate, 1)
   })
 
-  test('RSASSA-PSS is refused', () => {
+  describe('RSASSA-PSS (RFC 4055 §3.1)', () => {
     const root = forgeCa({ subject: 'pss', keys: keysOf('RSA-2048', 'RSA-2048') })
-    // RSASSA-PSS-params of SHA-256, MGF1 with SHA-256, salt of 32 octets (RFC 4055 §3.1).
-    const identifier = hex(
-      '304106092a864886f70d01010a3034a00f300d06096086480165030402010500a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120',
-    )
-    const algorithm = { identifier, digest: 'sha256', options: { padding: 6, saltLength: 32 } }
-    const { der } = forge({ subject: 'leaf', issuer: root, algorithm })
-    expect(refused(der, { anchors: root.der }, 'ERR_PATH_ALGORITHM').message).toContain('RSASSA-PSS')
+    // SHA-256, MGF1 with SHA-256, salt of 32 octets; then the same without the NULLs, and with a salt of 20.
+    const usual =
+      '304106092a864886f70d01010a3034a00f300d06096086480165030402010500a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120'
+    const withoutNulls =
+      '303d06092a864886f70d01010a3030a00d300b0609608648016503040201a11a301806092a864886f70d010108300b0609608648016503040201a203020120'
+    const leafWith = (identifier: string, saltLength: number): Uint8Array =>
+      forgeDer({
+        subject: 'leaf',
+        issuer: root,
+        algorithm: { identifier: hex(identifier), digest: 'sha256', options: { padding: 6, saltLength } },
+      })
+
+    test('parameters of one digest and a salt as long are verified, NULL or absent', () => {
+      accepted(leafWith(usual, 32), { anchors: root.der })
+      accepted(leafWith(withoutNulls, 32), { anchors: root.der })
+    })
+
+    test('a signature that does not have its parameters is refused', () => {
+      refused(leafWith(usual, 20), { anchors: root.der }, 'ERR_PATH_SIGNATURE')
+      refused(withBadSignature(leafWith(usual, 32)), { anchors: root.der }, 'ERR_PATH_SIGNATURE')
+    })
+
+    test('other parameters are refused', () => {
+      const shortSalt = leafWith(usual.replace(/20$/, '14'), 20)
+      expect(refused(shortSalt, { anchors: root.der }, 'ERR_PATH_ALGORITHM').message).toContain('RSASSA-PSS')
+    })
   })
 
   test('an algorithm of another kind of key than the issuer has', () => {

@@ -195,24 +195,3 @@ describe('critical extensions that are not judged (RFC 5280 §4.2)', () => {
     accepted(harmless.leaf.der, within(harmless))
   })
 })
-
-describe('certificates that constrain policies are refused, critical or not (RFC 5280 §6.1.3)', () => {
-  test.each([
-    ['policyConstraints', 36, hex('3003800100')],
-    ['policyMappings', 33, hex('3010300e06062a0304050607' + '06042a030405')],
-    ['inhibitAnyPolicy', 54, hex('020100')],
-  ])('%s', (name, arc, value) => {
-    for (const critical of [true, false]) {
-      const hierarchy = trio({ ca: { extensions: [ext(arc, value, critical)] } })
-      const error = refused(hierarchy.leaf.der, within(hierarchy), 'ERR_PATH_UNSUPPORTED')
-      expectBlame(error, hierarchy.ca.certificate, 1)
-      expect(error.message).toContain(name)
-    }
-  })
-
-  test('policies by themselves pass, since nobody asks for one', () => {
-    const policies = ext(32, hex('3008300606042a030405'), true)
-    const hierarchy = trio({ leaf: { extensions: [policies] }, ca: { extensions: [policies] } })
-    accepted(hierarchy.leaf.der, within(hierarchy))
-  })
-})

@@ -32,12 +32,19 @@ describe('mostSpecific: the failure that came closest to accepting', () => {
       ['ERR_PATH_NOT_CA', 'ERR_PATH_EMPTY_SUBJECT'],
       ['ERR_PATH_KEY_USAGE'],
       ['ERR_PATH_EXPIRED', 'ERR_PATH_NOT_YET_VALID'],
-      ['ERR_PATH_LENGTH', 'ERR_PATH_CRITICAL_EXTENSION', 'ERR_PATH_UNSUPPORTED'],
+      ['ERR_PATH_LENGTH', 'ERR_PATH_CRITICAL_EXTENSION'],
       ['ERR_PATH_EXTENDED_KEY_USAGE'],
       ['ERR_PATH_NAME_CONSTRAINTS'],
+      ['ERR_PATH_RULE'],
+      ['ERR_PATH_POLICY'],
+      ['ERR_PATH_REVOCATION_UNKNOWN'],
+      ['ERR_PATH_CRL_UNUSABLE', 'ERR_PATH_CRL_SIGNER', 'ERR_PATH_CRL_SIGNATURE'],
+      ['ERR_PATH_CRL_EXPIRED'],
+      ['ERR_PATH_REVOKED'],
       ['ERR_PATH_ANCHOR'],
       ['ERR_PATH_NAME_MISMATCH'],
-      ['ERR_PATH_BUDGET'],
+      ['ERR_PATH_BUDGET_DEPTH'],
+      ['ERR_PATH_BUDGET_CANDIDATES', 'ERR_PATH_BUDGET_COMPARISONS', 'ERR_PATH_BUDGET_SIGNATURES'],
     ]
     for (const [i, step] of steps.entries()) {
       const lower = steps

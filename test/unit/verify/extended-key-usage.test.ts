@@ -82,7 +82,7 @@ test('without the option it is nested', () => {
     within(hierarchy, { purpose: 'serverAuth' }),
     'ERR_PATH_EXTENDED_KEY_USAGE',
   )
-  expect(error.data).toMatchObject({ expected: SERVER_AUTH, found: [CLIENT_AUTH] })
+  expect(error.data).toMatchObject({ purpose: SERVER_AUTH, usages: [CLIENT_AUTH] })
   expect(error.message).toContain(`found clientAuth (${CLIENT_AUTH})`)
 })
 

@@ -2,24 +2,25 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createTestHierarchy } from '../../../src/testing/index.ts'
-import { conformanceViolations } from '../../../src/verify/conformance.ts'
+import { type Rfc5280Rule, type RuleContext, rfc5280Violations } from '../../../src/verify/rfc5280-rules.ts'
 import { Certificate } from '../../../src/x509/index.ts'
 import { openssl, opensslAvailable, withTemporaryFolder } from '../../support/openssl.ts'
 import { requirement } from '../../support/require.ts'
+
+const ROOT: RuleContext = { isRoot: true, isAnchor: false }
+const BELOW: RuleContext = { isRoot: false, isAnchor: false }
 
 describe('what is issued here breaks no rule of RFC 5280 §4', () => {
   test.each(['mesh', 'istio', 'gloo'] as const)('profile %s', async (profile) => {
     const { chain } = await createTestHierarchy({ profile })
     for (const certificate of chain) {
-      expect(conformanceViolations(certificate, certificate.isSelfIssued)).toEqual([])
+      expect(rfc5280Violations(certificate, certificate.isSelfIssued ? ROOT : BELOW)).toEqual([])
     }
   })
 })
 
 /** Each breaks one rule; OpenSSL makes it, since no issuing function here does. */
-type ConformanceRule = ReturnType<typeof conformanceViolations>[number]['rule']
-
-const BROKEN: readonly (readonly [ConformanceRule, subject: string, extensions: readonly string[]])[] = [
+const BROKEN: readonly (readonly [Rfc5280Rule, subject: string, extensions: readonly string[]])[] = [
   [
     'basic-constraints-critical',
     '/CN=a',
@@ -76,8 +77,8 @@ function selfSigned(subject: string, args: readonly string[]): Promise<Certifica
   })
 }
 
-const rulesOf = (certificate: Certificate): readonly ConformanceRule[] =>
-  conformanceViolations(certificate, true).map(({ rule }) => rule)
+const rulesOf = (certificate: Certificate): readonly Rfc5280Rule[] =>
+  rfc5280Violations(certificate, ROOT).map(({ rule }) => rule)
 
 if (requirement('openssl', opensslAvailable)) {
   describe('each rule of RFC 5280 §4 finds the certificate that breaks it', () => {
@@ -108,10 +109,10 @@ if (requirement('openssl', opensslAvailable)) {
 
     test('authority-key-identifier is due below a root only (§4.2.1.1)', async () => {
       const { root, workload } = await createTestHierarchy()
-      expect(conformanceViolations(root.certificate, true)).toEqual([])
-      const below = conformanceViolations(root.certificate, false)
+      expect(rfc5280Violations(root.certificate, ROOT)).toEqual([])
+      const below = rfc5280Violations(root.certificate, BELOW)
       expect(below.map(({ rule }) => rule)).toEqual(['authority-key-identifier'])
-      expect(conformanceViolations(workload, false)).toEqual([])
+      expect(rfc5280Violations(workload, BELOW)).toEqual([])
     })
   })
 }

@@ -1,0 +1,3 @@
+module meshpkibench
+
+go 1.24

@@ -1,0 +1,87 @@
+/**
+ * Shares the machine among operations that run at the same time.
+ *
+ * One operation at a time runs at once: the way through the thread pool costs more than a short signature.
+ * From four on they go to the thread pool, sixteen at most, so that all cores work and the pool stays usable
+ * for others. The rest wait in order. After four milliseconds of work without a pause the event loop gets its
+ * turn.
+ *
+ * @module
+ */
+
+/** From so many operations at the same time the thread pool wins (measured on two cores: four to eight). */
+const POOL_FROM = 4
+
+/** Operations in the thread pool. More add nothing on its four threads and make the event loop wait. */
+const WINDOW = 16
+
+/** Work without a pause, in milliseconds. A tenth of what a person notices, and a quarter of the bound of 15 ms. */
+const SLICE_MS = 4
+
+/** Admits operations; one for each object that callers own and share. */
+export class AdaptiveWindow {
+  #active = 0
+  readonly #waiting: (() => void)[] = []
+  #head = 0
+  #busyMs = 0
+  #pausing = false
+
+  /** Whether so many operations run or wait that the thread pool is faster. */
+  get isCrowded(): boolean {
+    return this.#active + this.#waiting.length - this.#head >= POOL_FROM
+  }
+
+  /** Waits for its turn; answers `undefined` where nobody has to wait. Every turn ends with {@link leave}. */
+  enter(): Promise<void> | undefined {
+    if (this.#active < WINDOW && this.#waiting.length === this.#head && !this.#mustPause()) {
+      this.#active++
+      return undefined
+    }
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+      this.#admit()
+    })
+  }
+
+  /** Ends a turn. `busyMs` is what it kept the event loop from. */
+  leave(busyMs: number): void {
+    this.#active--
+    this.#busyMs += busyMs
+    this.#admit()
+  }
+
+  #mustPause(): boolean {
+    if (this.#busyMs < SLICE_MS) return false
+    if (!this.#pausing) {
+      this.#pausing = true
+      afterOthers(() => {
+        this.#pausing = false
+        this.#busyMs = 0
+        this.#admit()
+      })
+    }
+    return true
+  }
+
+  #admit(): void {
+    while (this.#head < this.#waiting.length && this.#active < WINDOW && !this.#mustPause()) {
+      const next = this.#waiting[this.#head]
+      this.#head++
+      this.#active++
+      next?.()
+    }
+    if (this.#head === this.#waiting.length && this.#head > 0) {
+      this.#waiting.length = 0
+      this.#head = 0
+    }
+  }
+}
+
+/** Runs a function after what else the event loop has to do. */
+function afterOthers(run: () => void): void {
+  const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown }
+  const { setTimeout } = globalThis as { setTimeout?: (callback: () => void, ms: number) => unknown }
+  if (setImmediate !== undefined) setImmediate(run)
+  else if (setTimeout !== undefined) setTimeout(run, 0)
+  else run()
+}

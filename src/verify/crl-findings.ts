@@ -1,0 +1,53 @@
+/**
+ * What can be wrong when a certificate is looked up in CRLs.
+ *
+ * @module
+ */
+
+import { escapeText } from '../internal/text.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import type { CertificateList } from '../x509/certificate-list.ts'
+import { type Finding, failure, iso } from './failure.ts'
+import type { PathError } from './path-error.ts'
+import type { ExceededBudget } from './search-budget.ts'
+import type { Issuer } from './trust-anchor.ts'
+
+/** A certificate in its place, while its status is determined. */
+export interface StatusInquiry {
+  readonly certificate: Certificate
+  readonly depth: number
+  readonly path: readonly Certificate[]
+  readonly anchor: Issuer
+  /** Whether a CRL counts that the certificate signed itself, as its issuer may provide. */
+  mayVouchForItself: boolean
+  /** Whether there was such a CRL. */
+  vouchesForItself: boolean
+}
+
+/** A CRL that is in scope and does not help. */
+export function crlFinding(
+  { certificate, depth, path }: StatusInquiry,
+  crl: CertificateList,
+  finding: Pick<Finding, 'code' | 'problem' | 'clause' | 'expected' | 'found' | 'remedy' | 'cause'>,
+): PathError {
+  const label = crlLabel(crl)
+  return failure({
+    ...finding,
+    certificate,
+    depth,
+    path,
+    problem: `whether it is revoked is not known: ${label} ${finding.problem}`,
+    data: { crl: label },
+  })
+}
+
+/** A budget that was used up on the way. */
+export function exhausted({ certificate, depth, path }: StatusInquiry, budget: ExceededBudget): PathError {
+  return failure({ ...budget, certificate, depth, path })
+}
+
+/** A CRL in a few words. */
+export function crlLabel(crl: CertificateList): string {
+  const number = crl.crlNumber === undefined ? '' : ` number ${escapeText(String(crl.crlNumber), 48)}`
+  return `the CRL${number} of "${escapeText(String(crl.issuer), 160)}" from ${iso(crl.thisUpdate.getTime())}`
+}

@@ -1,0 +1,166 @@
+/**
+ * Why a search could not go on from a certificate: what its issuer would have to be, and what was there.
+ *
+ * @module
+ */
+
+import { escapeText, quote } from '../internal/text.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import { isSelfSigned } from '../x509/self-signed.ts'
+import type { Candidate } from './candidates.ts'
+import { failure } from './failure.ts'
+import { PathError } from './path-error.ts'
+import { type Issuer, issuerLabel, TrustAnchor } from './trust-anchor.ts'
+
+/** What a search could choose from. */
+export interface Surroundings {
+  readonly anchors: readonly Issuer[]
+  readonly intermediates: readonly Certificate[]
+  /** Why certificates beside the leaf could not be read: they are passed over, but may be what is missing. */
+  readonly unreadable: readonly Error[]
+}
+
+/** Self-signed by its name and identifiers. Two empty names, as in old Gloo Mesh chains, say nothing. */
+const isRoot = (certificate: Certificate): boolean =>
+  isSelfSigned(certificate) && !certificate.subject.isEmpty
+
+/** Nobody bears the issuer's name. */
+export function noIssuer(
+  around: Surroundings,
+  path: readonly Certificate[],
+  subject: Certificate,
+): PathError {
+  if (isRoot(subject)) return untrustedRoot(around, path, subject)
+  const { anchors, intermediates, unreadable } = around
+  const [firstUnreadable] = unreadable
+  const passedOver =
+    firstUnreadable === undefined
+      ? ''
+      : ` (${unreadable.length} more cannot be read; the first: ${escapeText(firstUnreadable.message)})`
+  const name = subject.issuer.isEmpty ? 'the empty name' : quote(String(subject.issuer), 160)
+  const key = subject.authorityKeyIdentifier
+  const renamed =
+    key === undefined
+      ? undefined
+      : [...anchors, ...intermediates].find(({ subjectKeyIdentifier }) => subjectKeyIdentifier === key)
+  return failure({
+    code: 'ERR_PATH_NO_ISSUER',
+    certificate: subject,
+    depth: path.length - 1,
+    path,
+    problem: `nobody trusted issued it. Its issuer is ${name}; the trust anchors are ${labelAll(anchors)}, and none of the ${intermediates.length} intermediates has that name${passedOver}`,
+    clause: 'RFC 5280 §6.1',
+    expected: `a certificate with the subject ${name}`,
+    found: 'none',
+    remedy:
+      renamed === undefined
+        ? "Add the issuer's root to the trust anchors, or send the missing intermediate"
+        : `${issuerLabel(renamed)} has the key identifier ${key} that it asks for, but another name: was that CA renamed? Issue it again below the new name`,
+    data: { issuer: escapeText(String(subject.issuer)), anchors: namesOf(anchors) },
+  })
+}
+
+/** A root that came with the peer. That somebody trusted bears its name does not help. */
+function untrustedRoot(
+  { anchors }: Surroundings,
+  path: readonly Certificate[],
+  subject: Certificate,
+): PathError {
+  const depth = path.length - 1
+  const itself = anchors.some((anchor) => !(anchor instanceof TrustAnchor) && anchor.equals(subject))
+  return failure({
+    code: 'ERR_PATH_NO_ISSUER',
+    certificate: subject,
+    depth,
+    path,
+    problem: itself
+      ? "it is a trust anchor itself, which vouches for others but is not accepted as a peer's certificate"
+      : `it is a self-signed root that is not among the trust anchors, which are ${labelAll(anchors)}`,
+    clause: 'RFC 5280 §6.1',
+    expected: itself ? 'a certificate below the anchor' : 'a root that is trusted',
+    found: itself ? 'the anchor' : 'another root',
+    remedy: itself
+      ? 'Issue a leaf below it'
+      : 'Two meshes with separate roots do not trust each other: share one root, or add this one to the trust anchors',
+    data: { issuer: escapeText(String(subject.issuer)), anchors: namesOf(anchors) },
+  })
+}
+
+/** A candidate's key did not make the signature. */
+export function wrongSigner(
+  around: Surroundings,
+  path: readonly Certificate[],
+  subject: Certificate,
+  { issuer, keyIdDiffers }: Candidate,
+): PathError {
+  const depth = path.length - 1
+  if (keyIdDiffers) {
+    const expected = subject.authorityKeyIdentifier
+    const found = issuer.subjectKeyIdentifier
+    return failure({
+      code: 'ERR_PATH_NO_ISSUER',
+      certificate: subject,
+      depth,
+      path,
+      problem: `it was signed by a key with the identifier ${expected}; ${issuerLabel(issuer)} bears the issuer's name, but its key is another (identifier ${found})`,
+      clause: 'RFC 5280 §6.1.3 (a)(1)',
+      expected: `the key with the identifier ${expected}`,
+      found: `the key with the identifier ${found}`,
+      remedy:
+        'Two CAs share one name, or the CA changed its key: trust the CA that signed it, or issue it again below the new key',
+      data: { authorityKeyIdentifier: expected, found },
+    })
+  }
+  if (isRoot(subject)) return untrustedRoot(around, path, subject)
+  return failure({
+    code: 'ERR_PATH_SIGNATURE',
+    certificate: subject,
+    depth,
+    path,
+    problem: `its signature does not verify under the key of ${issuerLabel(issuer)}, which bears the issuer's name. It was altered, or another CA of the same name signed it`,
+    clause: 'RFC 5280 §6.1.3 (a)(1)',
+    expected: `a signature by ${issuerLabel(issuer)}`,
+    found: 'a signature by another key, or of other contents',
+    remedy:
+      'If the root was made again under the old name, the old root is the one that is trusted, or the other way round: distribute the right one',
+  })
+}
+
+/** A signature that nobody here verifies. */
+export function refusedAlgorithm(path: readonly Certificate[], subject: Certificate): PathError {
+  const found = escapeText(subject.signatureAlgorithmDescription)
+  return failure({
+    code: 'ERR_PATH_ALGORITHM',
+    certificate: subject,
+    depth: path.length - 1,
+    path,
+    problem: `it is signed with ${found}; accepted are ECDSA, RSA PKCS#1 v1.5 and RSASSA-PSS with SHA-256, SHA-384 or SHA-512, and Ed25519`,
+    clause: 'RFC 5280 §6.1.3 (a)(1)',
+    expected: 'SHA-256 or better, with ECDSA or RSA; or Ed25519',
+    found,
+    remedy: 'Have it issued again with another algorithm',
+  })
+}
+
+/** A key that the crypto library refuses, such as a point off its curve. */
+export function unusableKey(path: readonly Certificate[], issuer: Issuer, cause: Error): PathError {
+  const problem = escapeText(cause.message, 512)
+  const subject = path[path.length - 1]
+  if (!(issuer instanceof TrustAnchor))
+    return failure({ code: 'ERR_PATH_KEY', certificate: issuer, depth: path.length, path, problem, cause })
+  return new PathError('ERR_PATH_KEY', `trust anchor ${issuerLabel(issuer)}: ${problem}`, {
+    certificate: subject,
+    depth: path.length,
+    path,
+    cause,
+  })
+}
+
+function namesOf(anchors: readonly Issuer[]): readonly string[] {
+  return anchors.slice(0, 16).map((anchor) => escapeText(String(anchor.subject)))
+}
+
+function labelAll(issuers: readonly Issuer[]): string {
+  const more = issuers.length > 4 ? `, and ${issuers.length - 4} more` : ''
+  return issuers.slice(0, 4).map(issuerLabel).join(', ') + more
+}

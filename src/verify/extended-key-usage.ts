@@ -1,0 +1,62 @@
+/**
+ * What a certificate may be used for (RFC 5280 §4.2.1.12), nested through its CAs.
+ *
+ * RFC 5280 §6.1 does not ask CAs for it; browsers, Go and OpenSSL do, since a CA that is meant for e-mail must
+ * not vouch for servers.
+ *
+ * @module
+ */
+
+import { escapeText } from '../internal/text.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import { ExtendedKeyUsage, purposeLabel } from '../x509/extensions/extended-key-usage.ts'
+import { failure } from './failure.ts'
+import type { PathError } from './path-error.ts'
+import type { PathPolicy } from './path-policy.ts'
+
+const CLAUSE = 'RFC 5280 §4.2.1.12'
+
+/** Judges the purpose of a leaf or a CA by the strictness that was asked for. */
+export function checkPurpose(
+  certificate: Certificate,
+  path: readonly Certificate[],
+  { purpose, ekuStrictness }: PathPolicy,
+): PathError | undefined {
+  const depth = path.length
+  if (purpose === undefined || (depth > 0 && ekuStrictness === 'ignore-ca')) return undefined
+  const usages = certificate.extendedKeyUsage
+  const anyCounts =
+    depth === 0 ? ekuStrictness === 'nested' || ekuStrictness === 'ignore-ca' : ekuStrictness !== 'chain'
+  const expected = `extended key usage ${purposeLabel(purpose)}`
+  if (usages === undefined) {
+    if (depth > 0 || anyCounts) return undefined
+    return failure({
+      code: 'ERR_PATH_EXTENDED_KEY_USAGE',
+      certificate,
+      depth,
+      path,
+      problem: `expected ${expected}, but it has none, which ekuStrictness "${ekuStrictness}" refuses`,
+      clause: CLAUSE,
+      expected,
+      found: 'none',
+      remedy: `Issue it with ${purposeLabel(purpose)}`,
+    })
+  }
+  if (usages.includes(purpose) || (anyCounts && usages.includes(ExtendedKeyUsage.any))) return undefined
+  const found = escapeText(usages.slice(0, 16).map(purposeLabel).join(', '))
+  return failure({
+    code: 'ERR_PATH_EXTENDED_KEY_USAGE',
+    certificate,
+    depth,
+    path,
+    problem: `expected ${expected}, found ${found}`,
+    clause: CLAUSE,
+    expected,
+    found,
+    remedy:
+      depth === 0
+        ? `Issue it with ${purposeLabel(purpose)}, or ask for the purpose that it has`
+        : `No leaf below it can be for ${purposeLabel(purpose)}: have this CA issued again with it, or without extended key usage`,
+    data: { purpose, usages: usages.slice(0, 64) },
+  })
+}

@@ -1,0 +1,235 @@
+/**
+ * Finds a path from a leaf to a trust anchor: depth first, best candidate first, with backtracking.
+ *
+ * It is a generator that yields the signatures to be checked, so that one search serves callers that can
+ * wait and callers that cannot. Work is bounded: a search that exceeds a budget fails with its code, whatever
+ * it might have found later.
+ *
+ * @module
+ */
+
+import { equalRange } from '../internal/bytes.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import type { Oid } from '../x509/extensions/extended-key-usage.ts'
+import { type Candidate, Candidates } from './candidates.ts'
+import { checkIssuer, checkLeaf } from './certificate-checks.ts'
+import { noIssuer, refusedAlgorithm, type Surroundings, unusableKey, wrongSigner } from './dead-ends.ts'
+import { failure } from './failure.ts'
+import { mostSpecific, PathError } from './path-error.ts'
+import type { PathPolicy } from './path-policy.ts'
+import { checkPolicies } from './policy-graph.ts'
+import { Revocation } from './revocation.ts'
+import { isFatal, SearchBudget } from './search-budget.ts'
+import { type Asking, hasSameKey, SignatureCheck } from './signature-check.ts'
+import { bytesOf, type Issuer, layoutOf, TrustAnchor } from './trust-anchor.ts'
+import { TrustStore } from './trust-store.ts'
+
+/** What a search runs on. */
+export interface PathSearchInput {
+  readonly leaf: Certificate
+  readonly intermediates: readonly Certificate[]
+  readonly unreadable?: readonly Error[]
+  readonly policy: PathPolicy
+  /** The leaf's own signature is taken as good. For the dry run of a CA whose key is elsewhere; reachable from no export. */
+  readonly unsignedLeaf: boolean
+}
+
+/** A path that every check passed. */
+export interface FoundPath {
+  /** Leaf first; the last is signed by the anchor. */
+  readonly certificates: readonly Certificate[]
+  readonly anchor: Issuer
+  readonly policies: readonly Oid[]
+}
+
+/** What is sought below a candidate: which anchors count, and what a finished path has to pass. */
+interface Goal {
+  readonly policy: PathPolicy
+  /** Only this anchor counts. */
+  readonly anchor?: Issuer
+  readonly failures: PathError[]
+}
+
+/** One search. */
+export class PathSearch {
+  readonly #input: PathSearchInput
+  readonly #budget: SearchBudget
+  readonly #signatures: SignatureCheck
+  readonly #candidates: Candidates
+  readonly #revocation: Revocation | undefined
+
+  constructor(input: PathSearchInput) {
+    const { policy } = input
+    this.#input = input
+    this.#budget = new SearchBudget(policy.limits)
+    this.#signatures = new SignatureCheck(this.#budget)
+    this.#candidates = new Candidates(policy, input.intermediates)
+    this.#revocation =
+      policy.revocation === 'off'
+        ? undefined
+        : new Revocation(policy, this.#budget, this.#signatures, {
+            named: (name) => this.#candidates.bySubject(name),
+            validate: (signer, anchor) => this.#validateSigner(signer, anchor),
+          })
+  }
+
+  /** Runs it. Answers the path, or the most specific failure. */
+  *run(): Asking<FoundPath | PathError> {
+    const { leaf, policy } = this.#input
+    const broken = checkLeaf(leaf, policy)
+    if (broken !== undefined) return broken
+    const goal: Goal = { policy, failures: [] }
+    return (yield* this.#extend(goal, [leaf])) ?? mostSpecific(goal.failures)
+  }
+
+  /** A path from whoever signed a CRL to the same anchor (RFC 5280 §6.3.3 (f)); its purpose and name do not count. */
+  *#validateSigner(signer: Certificate, anchor: Issuer): Asking<PathError | undefined> {
+    const { policy: asked } = this.#input
+    const policy: PathPolicy = {
+      ...asked,
+      purpose: undefined,
+      name: undefined,
+      rules: new Set(),
+      maxIntermediates: Number.POSITIVE_INFINITY,
+      policies: { initial: undefined, requireExplicit: false, inhibitMapping: false, inhibitAny: false },
+    }
+    const broken = checkLeaf(signer, policy)
+    if (broken !== undefined) return broken
+    const goal: Goal = { policy, anchor, failures: [] }
+    const found = yield* this.#extend(goal, [signer])
+    return found === undefined ? mostSpecific(goal.failures) : undefined
+  }
+
+  /** Extends a path by every candidate for its last certificate's issuer. */
+  *#extend(goal: Goal, path: readonly Certificate[]): Asking<FoundPath | undefined> {
+    const subject = path[path.length - 1]
+    if (subject === undefined) return undefined
+    let tried = 0
+    for (const named of [true, false]) {
+      const candidates = named ? this.#candidates.named(subject) : this.#candidates.spelledOtherwise(subject)
+      for (const candidate of candidates) {
+        if (path.some((other) => isSameEntity(other, candidate.issuer))) continue
+        if (candidate.isAnchor && goal.anchor !== undefined && candidate.issuer !== goal.anchor) continue
+        tried++
+        const found = yield* this.#try(goal, path, subject, candidate)
+        if (found !== undefined) return found
+        const last = goal.failures[goal.failures.length - 1]
+        if (last !== undefined && isFatal(last.code)) return undefined
+      }
+    }
+    if (tried === 0) goal.failures.push(noIssuer(this.#surroundings(), path, subject))
+    return undefined
+  }
+
+  /** Judges one candidate, and then goes on above it or finishes. */
+  *#try(
+    goal: Goal,
+    path: readonly Certificate[],
+    subject: Certificate,
+    candidate: Candidate,
+  ): Asking<FoundPath | undefined> {
+    const { policy, failures } = goal
+    const { issuer, isAnchor } = candidate
+    const depth = path.length - 1
+    if (!this.#budget.takeCandidate()) {
+      failures.push(failure({ ...this.#budget.candidatesExceeded, certificate: subject, depth, path }))
+      return undefined
+    }
+    if (path.length + 1 > policy.limits.depth) {
+      failures.push(failure({ ...this.#budget.depthExceeded, certificate: subject, depth, path }))
+      return undefined
+    }
+    const broken =
+      issuer instanceof TrustAnchor ? undefined : checkIssuer(issuer, path, isAnchor, policy, this.#budget)
+    if (broken !== undefined) {
+      if (isFatal(broken.code)) failures.push(broken)
+      else failures.push((yield* this.#askWhetherStranger(path, subject, candidate, broken)) ?? broken)
+      return undefined
+    }
+    const unsigned = yield* this.#checkSignature(path, subject, candidate)
+    if (unsigned !== undefined) {
+      failures.push(unsigned)
+      return undefined
+    }
+    if (isAnchor) return yield* this.#finish(goal, path, issuer)
+    return issuer instanceof TrustAnchor ? undefined : yield* this.#extend(goal, [...path, issuer])
+  }
+
+  /** What only a whole path shows: policies, and then revocation, from the anchor downwards. */
+  *#finish(
+    { policy, failures }: Goal,
+    path: readonly Certificate[],
+    anchor: Issuer,
+  ): Asking<FoundPath | undefined> {
+    const constraining =
+      anchor instanceof TrustAnchor || !policy.anchorChecks.constraints ? undefined : anchor
+    const policies = checkPolicies(path, constraining, policy.policies, this.#budget)
+    if (policies instanceof PathError) {
+      failures.push(policies)
+      return undefined
+    }
+    const revoked = this.#revocation === undefined ? undefined : yield* this.#revocation.check(path, anchor)
+    if (revoked !== undefined) {
+      failures.push(revoked)
+      return undefined
+    }
+    return { certificates: path, anchor, policies }
+  }
+
+  /**
+   * A certificate that only bears the issuer's name is not to blame for what it breaks. Asking costs a
+   * signature, so half of the budget stays for candidates that may be right; a key that we do not use cannot
+   * be asked.
+   */
+  *#askWhetherStranger(
+    path: readonly Certificate[],
+    subject: Certificate,
+    candidate: Candidate,
+    broken: PathError,
+  ): Asking<PathError | undefined> {
+    if (broken.code === 'ERR_PATH_KEY' || !this.#budget.hasSpareSignatures) return undefined
+    const stranger = yield* this.#checkSignature(path, subject, candidate)
+    return stranger?.code === 'ERR_PATH_BUDGET_SIGNATURES' ? undefined : stranger
+  }
+
+  *#checkSignature(
+    path: readonly Certificate[],
+    subject: Certificate,
+    candidate: Candidate,
+  ): Asking<PathError | undefined> {
+    if (this.#input.unsignedLeaf && subject === this.#input.leaf) return undefined
+    if (subject.signatureAlgorithm === undefined) return refusedAlgorithm(path, subject)
+    const verdict = yield* this.#signatures.ask(subject, candidate.issuer)
+    if (verdict === true) return undefined
+    if (verdict === false) return wrongSigner(this.#surroundings(), path, subject, candidate)
+    if (verdict === 'budget')
+      return failure({
+        ...this.#budget.signaturesExceeded,
+        certificate: subject,
+        depth: path.length - 1,
+        path,
+      })
+    return unusableKey(path, candidate.issuer, verdict)
+  }
+
+  #surroundings(): Surroundings {
+    const { policy, intermediates, unreadable = [] } = this.#input
+    const store = TrustStore.partsOf(policy.store)
+    return {
+      anchors: store.anchors,
+      intermediates: [...store.intermediates, ...intermediates],
+      unreadable,
+    }
+  }
+}
+
+/** Same name and key: going through it again could only go round in a circle. */
+function isSameEntity(a: Certificate, b: Issuer): boolean {
+  if (!hasSameKey(a, b)) return false
+  const x = layoutOf(a)
+  const y = layoutOf(b)
+  return (
+    equalRange(bytesOf(a), x.subjectStart, x.subjectEnd, bytesOf(b), y.subjectStart, y.subjectEnd) ||
+    a.subject.equals(b.subject)
+  )
+}

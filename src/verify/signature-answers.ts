@@ -1,0 +1,153 @@
+/**
+ * Answers signature questions with the cryptography of the runtime, and remembers what may be remembered.
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../errors.ts'
+import type { NodeCrypto } from '../internal/node-crypto.ts'
+import { defaultWebCrypto } from '../internal/web-crypto.ts'
+import type { SignatureAlgorithm } from '../x509/algorithm-identifier.ts'
+import { Certificate } from '../x509/certificate.ts'
+import { CertificateList } from '../x509/certificate-list.ts'
+import { importNodeKey, importWebKey, type VerificationKey } from '../x509/verification-key.ts'
+import type { CertificateFacts, SignedValue } from './certificate-facts.ts'
+import type { FoundPath } from './path-search.ts'
+import { hasSameKey, type SignatureAnswer, type SignatureQuestion } from './signature-check.ts'
+import { bytesOf, type Issuer, layoutOf, TrustAnchor } from './trust-anchor.ts'
+import { TrustStore } from './trust-store.ts'
+
+/** The answers of one search. */
+export class SignatureAnswers {
+  readonly #store: TrustStore
+  readonly #facts: CertificateFacts
+  readonly #node: NodeCrypto | undefined
+  /** Keys of peers' certificates: kept beyond the search only when a path went through them. */
+  readonly #keys = new Map<Issuer, VerificationKey>()
+  /** Signatures that verified in this search, and under which key. */
+  readonly #verified: [subject: SignedValue, issuer: Issuer, key: VerificationKey][] = []
+
+  constructor(store: TrustStore, node: NodeCrypto | undefined) {
+    this.#store = store
+    this.#facts = TrustStore.factsOf(store)
+    this.#node = node
+  }
+
+  /** Answers at once. Needs `node:crypto`. */
+  answerSync({ subject, issuer }: SignatureQuestion, node: NodeCrypto): SignatureAnswer {
+    try {
+      const key = this.#nodeKey(issuer, node)
+      if (this.#facts.isSignedBy(subject, key)) return true
+      const { algorithm, data, signature } = signedParts(subject)
+      return this.#note(subject, issuer, key, key.verifySync?.(algorithm, data, signature) === true)
+    } catch (error) {
+      return asAnswer(error)
+    }
+  }
+
+  /** Answers at once where that is fastest, and by the thread pool where many ask. */
+  answer(question: SignatureQuestion, crowded: boolean): SignatureAnswer | Promise<SignatureAnswer> {
+    const node = this.#node
+    if (node === undefined) return this.#answerWeb(question)
+    try {
+      const { subject, issuer } = question
+      const key = this.#nodeKey(issuer, node)
+      if (this.#facts.isSignedBy(subject, key)) return true
+      const { algorithm, data, signature } = signedParts(subject)
+      if (!crowded && key.isFast)
+        return this.#note(subject, issuer, key, key.verifySync?.(algorithm, data, signature) === true)
+      return key
+        .verifyPooled(algorithm, data, signature)
+        .then((valid) => this.#note(subject, issuer, key, valid), asAnswer)
+    } catch (error) {
+      return asAnswer(error)
+    }
+  }
+
+  async #answerWeb({ subject, issuer }: SignatureQuestion): Promise<SignatureAnswer> {
+    try {
+      let key = this.#keyOf(issuer)
+      if (key === undefined) {
+        const { publicKeyStart, publicKeyEnd } = layoutOf(issuer)
+        key = await importWebKey(defaultWebCrypto(), bytesOf(issuer), publicKeyStart, publicKeyEnd)
+        this.#keep(issuer, key)
+      }
+      if (this.#facts.isSignedBy(subject, key)) return true
+      const { algorithm, data, signature } = signedParts(subject)
+      return this.#note(subject, issuer, key, await key.verify(algorithm, data, signature))
+    } catch (error) {
+      return asAnswer(error)
+    }
+  }
+
+  /** Remembers what was learnt on the way to an anchor. What a refused peer sent leaves nothing behind. */
+  learn({ certificates, anchor }: FoundPath): void {
+    const facts = this.#facts
+    for (const [subject, issuer, key] of this.#verified) {
+      if (subject instanceof CertificateList) {
+        facts.keepSignature(subject, key)
+        continue
+      }
+      const at = certificates.indexOf(subject)
+      const above = at === -1 ? undefined : (certificates[at + 1] ?? anchor)
+      if (above === undefined || !(above === issuer || hasSameKey(above, issuer))) continue
+      facts.keepSignature(subject, key)
+      if (!TrustStore.owns(this.#store, subject)) facts.keepPeer(subject)
+    }
+    for (const certificate of certificates) {
+      const key = this.#keys.get(certificate)
+      if (key !== undefined) facts.keepKey(certificate, key)
+    }
+  }
+
+  #note(subject: SignedValue, issuer: Issuer, key: VerificationKey, valid: boolean): boolean {
+    if (valid) this.#verified.push([subject, issuer, key])
+    return valid
+  }
+
+  #keyOf(issuer: Issuer): VerificationKey | undefined {
+    return this.#facts.keyOf(issuer) ?? this.#keys.get(issuer)
+  }
+
+  #nodeKey(issuer: Issuer, node: NodeCrypto): VerificationKey {
+    const known = this.#keyOf(issuer)
+    if (known !== undefined) return known
+    const { publicKeyStart, publicKeyEnd } = layoutOf(issuer)
+    const key = importNodeKey(node, bytesOf(issuer), publicKeyStart, publicKeyEnd)
+    this.#keep(issuer, key)
+    return key
+  }
+
+  #keep(issuer: Issuer, key: VerificationKey): void {
+    if (issuer instanceof TrustAnchor || TrustStore.owns(this.#store, issuer))
+      this.#facts.keepKey(issuer, key)
+    else this.#keys.set(issuer, key)
+  }
+}
+
+/** The parts of a signed value, as views. */
+function signedParts(value: SignedValue): {
+  readonly algorithm: SignatureAlgorithm
+  readonly data: Uint8Array
+  readonly signature: Uint8Array
+} {
+  const { signatureAlgorithm: algorithm } = value
+  if (algorithm === undefined) {
+    throw new MeshPkiError('ERR_PATH_ALGORITHM', `signed with ${value.signatureAlgorithmDescription}`)
+  }
+  const list = value instanceof CertificateList
+  const bytes = list ? CertificateList.bytesOf(value) : Certificate.bytesOf(value)
+  const layout = list ? CertificateList.layoutOf(value) : Certificate.layoutOf(value)
+  const { tbsStart, tbsEnd, signatureStart, signatureEnd } = layout
+  return {
+    algorithm,
+    data: bytes.subarray(tbsStart, tbsEnd),
+    signature: bytes.subarray(signatureStart, signatureEnd),
+  }
+}
+
+/** A key that cannot be imported is an answer; anything else is a fault of ours or of the runtime, and is thrown. */
+function asAnswer(error: unknown): SignatureAnswer {
+  if (error instanceof MeshPkiError) return error
+  throw error
+}

@@ -1,0 +1,80 @@
+/**
+ * Asks whether signatures verify, each question once, within the budget.
+ *
+ * @module
+ */
+
+import { equalRange } from '../internal/bytes.ts'
+import type { KeyKind } from '../x509/public-key-info.ts'
+import { readPublicKeyInfo } from '../x509/public-key-info.ts'
+import type { SignedValue } from './certificate-facts.ts'
+import type { SearchBudget } from './search-budget.ts'
+import { bytesOf, type Issuer, layoutOf } from './trust-anchor.ts'
+
+/** A signature to be checked: was `subject` signed by the key of `issuer`? */
+export interface SignatureQuestion {
+  readonly subject: SignedValue
+  readonly issuer: Issuer
+}
+
+/** The answer: it verifies, it does not, or an error says why it could not be checked. */
+export type SignatureAnswer = boolean | Error
+
+/** A computation that stops at every signature question. */
+export type Asking<T> = Generator<SignatureQuestion, T, SignatureAnswer>
+
+/** What {@link SignatureCheck.ask} answers; `budget` where there is no more of it. */
+export type SignatureVerdict = SignatureAnswer | 'budget'
+
+interface KnownAnswer {
+  readonly issuer: Issuer
+  readonly answer: SignatureAnswer
+}
+
+/** Costs in P-256 verifications, as measured with OpenSSL 3. */
+const WEIGHTS: Readonly<Partial<Record<KeyKind, number>>> = { 'P-384': 10, 'P-521': 20 }
+
+/** The questions of one search. */
+export class SignatureCheck {
+  readonly #budget: SearchBudget
+  readonly #known = new Map<SignedValue, KnownAnswer[]>()
+
+  constructor(budget: SearchBudget) {
+    this.#budget = budget
+  }
+
+  /** Asks, unless the same signature was asked under the same key before: CAs that are cross-signed share one. */
+  *ask(subject: SignedValue, issuer: Issuer): Asking<SignatureVerdict> {
+    const known = this.#known.get(subject)
+    const before = known?.find((other) => hasSameKey(other.issuer, issuer))
+    if (before !== undefined) return before.answer
+    if (!this.#budget.takeSignature(weightOf(issuer))) return 'budget'
+    const answer = yield { subject, issuer }
+    if (known === undefined) this.#known.set(subject, [{ issuer, answer }])
+    else known.push({ issuer, answer })
+    return answer
+  }
+}
+
+/** Whether two issuers have the same public key, byte for byte. */
+export function hasSameKey(a: Issuer, b: Issuer): boolean {
+  if (a === b) return true
+  const x = layoutOf(a)
+  const y = layoutOf(b)
+  return equalRange(
+    bytesOf(a),
+    x.publicKeyStart,
+    x.publicKeyEnd,
+    bytesOf(b),
+    y.publicKeyStart,
+    y.publicKeyEnd,
+  )
+}
+
+function weightOf(issuer: Issuer): number {
+  const { publicKeyStart, publicKeyEnd } = layoutOf(issuer)
+  // The shortest keys beyond these curves' are RSA's, whose verification costs no more than P-256's.
+  if (publicKeyEnd - publicKeyStart < 100) return 1
+  const { kind } = readPublicKeyInfo(bytesOf(issuer), publicKeyStart, publicKeyEnd)
+  return (kind === undefined ? undefined : WEIGHTS[kind]) ?? 1
+}
