@@ -25,7 +25,7 @@ import {
 } from './extensions/issuing-distribution-point.ts'
 import { type AuthorityKeyIdentifier, readAuthorityKeyIdentifier } from './extensions/key-identifier.ts'
 import { Name } from './name.ts'
-import { readOnePem, readPem, writePem } from './pem.ts'
+import { readOnePem, viewPem, writePem } from './pem.ts'
 import { RevocationIndex } from './revocation-index.ts'
 import {
   describeEntry,
@@ -87,7 +87,7 @@ export class CertificateList {
 
   /** Reads every PEM block `X509 CRL` of a text, in order; at least one. @throws as {@link fromPem}, naming block and line. */
   static listFromPem(pem: string | Uint8Array): readonly CertificateList[] {
-    return readPem(pem, CRL_LABELS).map(({ der, index, line }) => {
+    return viewPem(pem, CRL_LABELS).map(({ der, index, line }) => {
       try {
         return new CertificateList(der)
       } catch (error) {

@@ -43,7 +43,7 @@ import type { KeyUsageName } from './extensions/key-usage.ts'
 import { type NameConstraints, readNameConstraints } from './extensions/name-constraints.ts'
 import { type GeneralName, readGeneralNames } from './general-name.ts'
 import { Name } from './name.ts'
-import { readOnePem, readPem, writePem } from './pem.ts'
+import { readOnePem, viewPem, writePem } from './pem.ts'
 import { readPublicKeyInfo } from './public-key-info.ts'
 
 /** Options of every reader of certificates. */
@@ -113,7 +113,7 @@ export class Certificate {
    * @throws as {@link fromPem}; the message names the block and its line.
    */
   static listFromPem(pem: string | Uint8Array, options?: ReadCertificateOptions): readonly Certificate[] {
-    return readPem(pem, CERTIFICATE_LABELS).map(({ der, index, line }) => {
+    return viewPem(pem, CERTIFICATE_LABELS).map(({ der, index, line }) => {
       try {
         return new Certificate(der, readLayout(der, options))
       } catch (error) {

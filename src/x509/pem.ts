@@ -5,7 +5,8 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
-import { decodeBase64, encodeBase64 } from '../internal/base64.ts'
+import { encodeBase64 } from '../internal/base64.ts'
+import { PemBodies } from '../internal/native-base64.ts'
 import { quote } from '../internal/text.ts'
 
 /** One block of a PEM text. */
@@ -38,7 +39,12 @@ const END = '-----END '
  * @throws `MeshPkiError` `ERR_PEM_…`, naming block and line.
  */
 export function readPem(text: string | Uint8Array, labels: readonly string[]): readonly PemBlock[] {
-  return scanPem(text, labels).map((block) => ({ ...block }))
+  return scanPem(text, labels).map((block) => ({ ...block, der: block.der.slice() }))
+}
+
+/** {@link readPem} for readers of this package, who change no byte: blocks may be views of a buffer that they share. */
+export function viewPem(text: string | Uint8Array, labels: readonly string[]): readonly PemBlock[] {
+  return scanPem(text, labels)
 }
 
 /** Reads exactly one block. @throws `MeshPkiError` `ERR_PEM_BLOCK_COUNT` for more. */
@@ -63,6 +69,7 @@ function scanPem(input: string | Uint8Array, labels: readonly string[]): PemBloc
       `PEM text of ${text.length} characters; at most ${MAX_TEXT} are read`,
     )
   const blocks: PemBlock[] = []
+  const bodies = new PemBodies(text)
   const carriageReturns = text.includes('\r')
   let at = 0
   let line = 1
@@ -76,7 +83,7 @@ function scanPem(input: string | Uint8Array, labels: readonly string[]): PemBloc
     const where = `PEM block ${index} at line ${line}`
     if (index > MAX_BLOCKS) throw new MeshPkiError('ERR_PEM_LIMIT', `more than ${MAX_BLOCKS} PEM blocks`)
     const labelEnd = text.indexOf('-----', begin + BEGIN.length)
-    const lineEnd = endOfLine(text, begin)
+    const lineEnd = endOfLine(text, begin, carriageReturns)
     if (labelEnd === -1 || labelEnd > lineEnd || text.slice(labelEnd + 5, lineEnd).trim() !== '') {
       throw new MeshPkiError(
         'ERR_PEM_SYNTAX',
@@ -88,9 +95,9 @@ function scanPem(input: string | Uint8Array, labels: readonly string[]): PemBloc
     const endLine = `${END}${label}-----`
     const end = text.indexOf('-----', lineEnd)
     if (end === -1 || !text.startsWith(endLine, end)) throw unclosed(text, label, end, where)
-    const body = decodeBody(text, lineEnd, end, where, line)
+    const body = decodeBody(bodies, text, lineEnd, end, where, line)
     const after = end + endLine.length
-    if (text.slice(after, endOfLine(text, after)).trim() !== '') {
+    if (text.slice(after, endOfLine(text, after, carriageReturns)).trim() !== '') {
       throw new MeshPkiError(
         'ERR_PEM_SYNTAX',
         `${where}: text after its END line on the same line; were two files joined without a line end between them? (RFC 7468 §3)`,
@@ -98,6 +105,11 @@ function scanPem(input: string | Uint8Array, labels: readonly string[]): PemBloc
       )
     }
     blocks.push({ label, der: body, index, line })
+    if (bodies.lineFeeds > 0) {
+      // The decoder has counted them.
+      line += bodies.lineFeeds
+      counted = end
+    }
     at = after
   }
   if (blocks.length === 0) throw noBlock(text, labels)
@@ -121,7 +133,12 @@ function isIndented(text: string, at: number): boolean {
   return start === 0 || text.charCodeAt(start - 1) === 0x0a || text.charCodeAt(start - 1) === 0x0d
 }
 
-function endOfLine(text: string, from: number): number {
+/** Where a line ends. Without a carriage return in the whole text the search is the runtime's. */
+function endOfLine(text: string, from: number, carriageReturns = true): number {
+  if (!carriageReturns) {
+    const lineFeed = text.indexOf('\n', from)
+    return lineFeed === -1 ? text.length : lineFeed
+  }
   let at = from
   while (at < text.length && text.charCodeAt(at) !== 0x0a && text.charCodeAt(at) !== 0x0d) at++
   return at
@@ -141,8 +158,15 @@ function countLines(text: string, from: number, to: number, carriageReturns: boo
   return lines
 }
 
-function decodeBody(text: string, start: number, end: number, where: string, line: number): Uint8Array {
-  const decoded = decodeBase64(text, start, end, true)
+function decodeBody(
+  bodies: PemBodies,
+  text: string,
+  start: number,
+  end: number,
+  where: string,
+  line: number,
+): Uint8Array {
+  const decoded = bodies.decode(start, end)
   if (decoded instanceof Uint8Array) {
     if (decoded.length === 0)
       throw new MeshPkiError('ERR_PEM_BASE64', `${where}: nothing between its BEGIN and END lines`)

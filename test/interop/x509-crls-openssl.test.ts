@@ -1,4 +1,4 @@
-import { constants, createPrivateKey, createPublicKey, type KeyObject, sign, webcrypto } from 'node:crypto'
+import { constants, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -13,6 +13,7 @@ import {
   certificateIssuer,
   crlNumber,
   entryOf,
+  generalized,
   invalidityDate,
   issuingDistributionPoint,
   reasonCode,
@@ -184,10 +185,9 @@ async function verifiersOf(certificate: Certificate): Promise<readonly Verifier[
   const algorithm = certificate.signatureAlgorithm
   if (algorithm === undefined) throw new Error(certificate.signatureAlgorithmDescription)
   const spki = certificate.publicKey
-  const web = webcrypto as unknown as Parameters<typeof importWebKey>[0]
   const keys: readonly VerificationKey[] = [
     await importVerificationKey(spki),
-    await importWebKey(web, spki, 0, spki.length),
+    await importWebKey(globalThis.crypto, spki, 0, spki.length),
   ]
   return keys.map((key) => (data, signature) => key.verify(algorithm, data, signature))
 }
@@ -205,7 +205,7 @@ const REVOKED = [
   ['250102030405Z,holdInstruction,holdInstructionReject', '0A'],
   ['250102030405Z,keyTime,20240203040506Z', '0B'],
   ['250102030405Z,CAkeyTime,19991231235959Z', '0C'],
-  ['20510102030405Z', '7F'],
+  ['491231235959Z', '7F'],
   ['250102030405Z', '80'],
   ['250102030405Z', 'FF01'],
   ['250102030405Z', '00'],
@@ -409,10 +409,9 @@ if (requirement('openssl', opensslAvailable)) {
       const crl = expectSame(der)
       const printed = print(der, '-text')
       expect(printed).toContain('Indirect CRL')
-      expect([...printed.matchAll(/DirName: ?(.+)/g)].map((match) => match[1]?.replaceAll(' ', ''))).toEqual([
-        'CN=A',
-        'O=B',
-      ])
+      expect([...printed.matchAll(/DirName: ?(.+)/g)].map((match) => match[1]?.replace(/[ /]/g, ''))).toEqual(
+        ['CN=A', 'O=B'],
+      )
       expect([...crl].map(({ certificateIssuer: name }) => String(name))).toEqual([
         'CN=Issuer',
         'CN=A',
@@ -427,12 +426,12 @@ if (requirement('openssl', opensslAvailable)) {
       expect(crl.nextUpdate).toBeUndefined()
       expect(crl.find('2a')).toBeDefined()
     })
-    test('reasons 9 and 10, and a negative serial number', async () => {
+    test('reasons 9 and 10, a negative serial number, and a date after 2050', async () => {
       const der = await verified({
         entries: [
           entryOf({ serial: '01', extensions: [reasonCode(9)] }),
           entryOf({ serial: '02', extensions: [reasonCode(10)] }),
-          entryOf({ serial: 'ff7f' }),
+          entryOf({ serial: 'ff7f', date: generalized('20510102030405Z') }),
         ],
       })
       expect([...expectSame(der)].map(({ reason }) => reason)).toEqual([
@@ -489,7 +488,7 @@ if (requirement('openssl', opensslAvailable)) {
       ['MGF1 of SHA-512', ['-sha256', 'rsa_pss_saltlen:digest', 'rsa_mgf1_md:sha512']],
       ['SHA-224', ['-sha224', 'rsa_pss_saltlen:digest']],
       ['SHA-1', ['-sha1', 'rsa_pss_saltlen:digest']],
-      ['SHA3-256', ['-sha3-256', 'rsa_pss_saltlen:digest']],
+      ['SHA-512/256', ['-sha512-256', 'rsa_pss_saltlen:digest']],
     ])('%s is not accepted, though OpenSSL verifies it', async (_, options) => {
       const certificate = Certificate.fromDer(await certificateOf(...options))
       expect(certificate.signatureAlgorithm).toBeUndefined()
