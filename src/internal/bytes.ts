@@ -34,6 +34,18 @@ export function fromHex(text: string): Uint8Array | undefined {
   return bytes
 }
 
+/** Content of the minimal DER INTEGER that {@link integerHex} shows; `undefined` where the text is not of its form. */
+export function integerFromHex(text: string): Uint8Array | undefined {
+  const digits = text.length > 1024 ? undefined : /^-?((?:[0-9a-f]{2})+)$/i.exec(text)?.[1]
+  if (digits === undefined) return undefined
+  const magnitude = BigInt(`0x${digits}`)
+  const value = text.startsWith('-') ? -magnitude : magnitude
+  let octets = 1
+  while (value < -(1n << BigInt(octets * 8 - 1)) || value >= 1n << BigInt(octets * 8 - 1)) octets++
+  const unsigned = value < 0n ? value + (1n << BigInt(octets * 8)) : value
+  return fromHex(unsigned.toString(16).padStart(octets * 2, '0'))
+}
+
 /** Joins byte arrays into a new one. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0

@@ -78,7 +78,9 @@ function withRelativeName(issuer: Name, relativeName: Uint8Array): Name {
   cursor.header(Tag.SEQUENCE, 'Name')
   const rdn = relativeName.slice()
   rdn[0] = Tag.SET
-  return Name.fromDer(derValue(Tag.SEQUENCE, issuerDer.subarray(cursor.offset), rdn))
+  const full = derValue(Tag.SEQUENCE, issuerDer.subarray(cursor.offset), rdn)
+  // Both parts were checked; together they may have one RDN more than a name may when it is read.
+  return Name.view(full, 0, full.length)
 }
 
 function isAmong(issuer: Name, names: readonly GeneralName[]): boolean {

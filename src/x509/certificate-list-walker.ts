@@ -152,7 +152,8 @@ function walkCrlExtensions(bytes: Uint8Array, layout: CertificateListLayout): vo
     const cursor = findCertificateExtension(bytes, layout, arc)
     if (cursor === undefined) continue
     const start = cursor.integer(name)
-    if (((bytes[start] ?? 0) & 0x80) !== 0 || cursor.offset - start > 21)
+    const octets = cursor.offset - start - (bytes[start] === 0 ? 1 : 0)
+    if (((bytes[start] ?? 0) & 0x80) !== 0 || octets > 20)
       cursor.fail('ERR_CRL_EXTENSION', name, 'negative, or longer than 20 octets (RFC 5280 §5.2.3)')
     finish(cursor, name)
   }

@@ -6,9 +6,10 @@
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import { MeshPkiError } from '../errors.ts'
-import { equalBytes, fromHex, toHex } from '../internal/bytes.ts'
+import { equalBytes, integerFromHex, toHex } from '../internal/bytes.ts'
 import { DerCursor } from '../internal/der.ts'
 import { typeName } from '../internal/options.ts'
+import { quote } from '../internal/text.ts'
 import { describeAlgorithm, readSignatureAlgorithm, type SignatureAlgorithm } from './algorithm-identifier.ts'
 import { Certificate } from './certificate.ts'
 import {
@@ -31,7 +32,7 @@ import {
   describeEntry,
   type RevokedCertificate,
   RevokedEntry,
-  readCertificateIssuer,
+  readCertificateIssuers,
   walkRevokedEntry,
 } from './revoked-certificate.ts'
 
@@ -198,13 +199,12 @@ export class CertificateList {
    * **Warning**: it does not ask whether the CRL is genuine, current, or about this certificate.
    */
   find(certificate: Certificate | string): RevokedCertificate | undefined {
-    const { serial, issuer } = this.#sought(certificate)
+    const { bytes, start, end, issuer } = this.#sought(certificate)
     let found: RevokedCertificate | undefined
-    if (serial === undefined || this.size === 0) return undefined
     this.#index ??= new RevocationIndex(this.#der, this.#layout)
-    this.#index.forEach(serial.bytes, serial.start, serial.end, (entry, issuerStart) => {
-      const entryIssuer = this.#issuerAt(issuerStart)
-      if (entryIssuer === undefined || !entryIssuer.equals(issuer)) return false
+    this.#index.forEach(bytes, start, end, (entry, issuerStart) => {
+      const entryIssuer = this.#issuersAt(issuerStart).find((name) => name.equals(issuer))
+      if (entryIssuer === undefined) return false
       found = describeEntry(this.#der, entry, entryIssuer)
       return found.reason !== 'removeFromCRL'
     })
@@ -212,20 +212,21 @@ export class CertificateList {
   }
 
   #sought(certificate: Certificate | string): {
-    readonly serial: { readonly bytes: Uint8Array; readonly start: number; readonly end: number } | undefined
+    readonly bytes: Uint8Array
+    readonly start: number
+    readonly end: number
     readonly issuer: Name
   } {
     if (certificate instanceof Certificate) {
       const { serialStart: start, serialEnd: end } = Certificate.layoutOf(certificate)
-      return { serial: { bytes: Certificate.bytesOf(certificate), start, end }, issuer: certificate.issuer }
+      return { bytes: Certificate.bytesOf(certificate), start, end, issuer: certificate.issuer }
     }
-    if (typeof certificate !== 'string')
-      throw new TypeError(`find takes a Certificate or a serial number in hex; got ${typeName(certificate)}`)
-    const digits = fromHex(certificate.toLowerCase())
-    if (digits === undefined || digits.length === 0) return { serial: undefined, issuer: this.issuer }
-    // Hex shows the magnitude; DER has a leading zero where the first bit would be a sign.
-    const bytes = (digits[0] ?? 0) < 0x80 ? digits : Uint8Array.of(0, ...digits)
-    return { serial: { bytes, start: 0, end: bytes.length }, issuer: this.issuer }
+    const bytes = typeof certificate === 'string' ? integerFromHex(certificate) : undefined
+    if (bytes === undefined)
+      throw new TypeError(
+        `find takes a Certificate or a serial number in whole octets of hex, as Certificate.serialNumber has it; got ${typeof certificate === 'string' ? quote(certificate, 64) : typeName(certificate)}`,
+      )
+    return { bytes, start: 0, end: bytes.length, issuer: this.issuer }
   }
 
   /** Every entry, in order. */
@@ -236,13 +237,14 @@ export class CertificateList {
     let issuer = this.issuer
     while (cursor.offset < entriesEnd) {
       walkRevokedEntry(cursor, version === 2, entry)
-      if (entry.issuerStart !== 0) issuer = this.#issuerAt(entry.issuerStart) ?? issuer
+      if (entry.issuerStart !== 0) issuer = this.#issuersAt(entry.issuerStart)[0] ?? issuer
       yield describeEntry(this.#der, entry, issuer)
     }
   }
 
-  #issuerAt(issuerStart: number): Name | undefined {
-    return issuerStart === 0 ? this.issuer : readCertificateIssuer(this.#der, issuerStart)
+  /** The names that an entry's issuer goes by, at least one. */
+  #issuersAt(issuerStart: number): readonly Name[] {
+    return issuerStart === 0 ? [this.issuer] : readCertificateIssuers(this.#der, issuerStart)
   }
 
   #number(arc: number): bigint | undefined {

@@ -110,6 +110,8 @@ function walkEntryExtensions(cursor: DerCursor, entry: RevokedEntry): void {
       case ExtensionArc.certificateIssuer:
         entry.issuerStart = start
         walkGeneralNames(value, 'certificateIssuer')
+        if (readCertificateIssuers(bytes, start).length === 0)
+          value.fail('ERR_CRL_EXTENSION', 'certificateIssuer', 'no directory name in it (RFC 5280 §5.3.3)')
         break
       default:
         if (critical) entry.unknownCritical = true
@@ -122,11 +124,11 @@ function walkEntryExtensions(cursor: DerCursor, entry: RevokedEntry): void {
 
 const CERTIFICATE_EXTENSIONS = Uint8Array.of(0x55, 0x1d)
 
-/** The directory name of a checked `certificateIssuer`; `undefined` where it has none. */
-export function readCertificateIssuer(bytes: Uint8Array, issuerStart: number): Name | undefined {
-  for (const name of readGeneralNames(new DerCursor(bytes, issuerStart)))
-    if (name.type === 'directory') return name.value
-  return undefined
+/** The directory names of a checked `certificateIssuer`, at least one (RFC 5280 §5.3.3). */
+export function readCertificateIssuers(bytes: Uint8Array, issuerStart: number): readonly Name[] {
+  return readGeneralNames(new DerCursor(bytes, issuerStart)).flatMap((name) =>
+    name.type === 'directory' ? [name.value] : [],
+  )
 }
 
 /** The value of a walked entry. */

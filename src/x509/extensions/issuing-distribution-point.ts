@@ -36,6 +36,12 @@ export function readIssuingDistributionPoint(cursor: DerCursor): IssuingDistribu
   const indirectCrl = readFlag(cursor, 4)
   const onlyContainsAttributeCerts = readFlag(cursor, 5)
   cursor.leave(outer, WHAT)
+  if (Number(onlyContainsUserCerts) + Number(onlyContainsCaCerts) + Number(onlyContainsAttributeCerts) > 1)
+    cursor.fail(
+      'ERR_CRL_EXTENSION',
+      WHAT,
+      'more than one kind of certificates is the only one (RFC 5280 §5.2.5)',
+    )
   return {
     ...name,
     onlyContainsUserCerts,
