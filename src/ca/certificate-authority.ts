@@ -5,14 +5,14 @@
  */
 
 import { Csr, type CsrInput } from '../csr/csr.ts'
-import { VerifiedCsr, verifyProofOfPossession } from '../csr/proof-of-possession.ts'
+import { provePossession, VerifiedCsr, verifyProofOfPossession } from '../csr/proof-of-possession.ts'
 import { MeshPkiError } from '../errors.ts'
 import type { AbortSignalLike } from '../internal/abort.ts'
+import { AdaptiveWindow } from '../internal/adaptive-window.ts'
 import { equalRange } from '../internal/bytes.ts'
 import { type Clock, currentTime, systemClock } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
-import { checkOneOf, checkOptionNames, readCount, typeName } from '../internal/options.ts'
-import { SpiffeId } from '../spiffe/spiffe-id.ts'
+import { checkOneOf, checkOptionNames, readCount } from '../internal/options.ts'
 import { constraintViolation } from '../verify/name-constraints.ts'
 import type { PathError } from '../verify/path-error.ts'
 import { Certificate } from '../x509/certificate.ts'
@@ -38,6 +38,7 @@ import { encodeNameConstraints } from './name-constraints-input.ts'
 import { PROFILE_NAMES, type ProfileName, profileOf } from './profile.ts'
 import { SerialNumbers } from './serial-number.ts'
 import { CheckedSigner, checkIntent, type IssuanceIntent, unsignedCertificate } from './sign-certificate.ts'
+import { workloadNames } from './workload-names.ts'
 
 const DEFAULT_BACKDATE = '2m'
 const ISSUE_NAMES = [
@@ -88,6 +89,7 @@ export class CertificateAuthority {
   readonly #refusedPurpose: PathError | undefined
   /** Issuers of the chain that constrain names. */
   readonly #constraining: readonly Certificate[]
+  readonly #window = new AdaptiveWindow()
   readonly #workloadTemplates = new Map<string, Promise<CertificateTemplate>>()
 
   private constructor(
@@ -244,23 +246,32 @@ export class CertificateAuthority {
       )
     }
     const values = this.#readIssue(options)
-    const verified = await verifyProofOfPossession(csr)
-    const { publicKey } = Csr.signedPartsOf(verified.csr)
     const subject = readNameOption(options.subject ?? [], 'subject')
-    checkSubject(subject, publicKey, false, this.chain)
-    const template = await this.#workloadTemplate(profileName, VerifiedCsr.keyOf(verified).kind === 'RSA')
-    return this.#issue(
-      template,
-      {
-        ...values,
-        subject: subject.der,
-        publicKey,
-        subjectKeyId: keyIdentifier(publicKey, values.method, VerifiedCsr.keyOf(verified)),
-        subjectAltNames,
-      },
-      { isCa: false, pathLength: undefined },
-      options.signal,
-    )
+    const request = VerifiedCsr.is(csr) ? csr : Csr.from(csr)
+    const finish = async (verified: VerifiedCsr, isCrowded: () => boolean): Promise<IssuedCertificate> => {
+      const { publicKey } = Csr.signedPartsOf(verified.csr)
+      checkSubject(subject, publicKey, false, this.chain)
+      const template = await this.#workloadTemplate(profileName, VerifiedCsr.keyOf(verified).kind === 'RSA')
+      return this.#issue(
+        template,
+        {
+          ...values,
+          subject: subject.der,
+          publicKey,
+          subjectKeyId: keyIdentifier(publicKey, values.method, VerifiedCsr.keyOf(verified)),
+          subjectAltNames,
+        },
+        { isCa: false, pathLength: undefined },
+        options.signal,
+        isCrowded(),
+      )
+    }
+    const prove = (isCrowded: () => boolean): Promise<VerifiedCsr> =>
+      provePossession(request, undefined, isCrowded())
+    if (this.#signer.isInProcess)
+      return this.#window.run(async (isCrowded) => finish(await prove(isCrowded), isCrowded))
+    // A signer that is elsewhere uses no core of ours: it shall not take the place of those that do.
+    return finish(await this.#window.run(prove), () => false)
   }
 
   /** Checks what every issuance has in common, before any work. */
@@ -286,10 +297,11 @@ export class CertificateAuthority {
     values: CertificateValues & { readonly cappedBy: Certificate | undefined },
     kind: Pick<IssuanceIntent, 'isCa' | 'pathLength'>,
     signal: AbortSignalLike | undefined,
+    crowded = false,
   ): Promise<IssuedCertificate> {
     const tbs = template.build(values)
     if (this.#constraining.length > 0) this.#checkConstraints(unsignedCertificate(tbs, this.signer))
-    const certificate = await this.#signer.certify(tbs, signal)
+    const certificate = await this.#signer.certify(tbs, signal, crowded)
     checkIntent(certificate, { ...kind, isRoot: false, issuer: this.certificate.subject.der, values })
     const chain = [certificate, ...this.chain]
     return values.cappedBy === undefined
@@ -369,30 +381,4 @@ function checkKeyMatches(certificate: Certificate, signer: Signer): void {
     'ERR_CA_KEY_MISMATCH',
     `the signer's key is not that of ${certificateLabel(certificate)}: certificate and key come from different CAs, or one of them was renewed without the other. Pair the certificate with the key that it was issued for`,
   )
-}
-
-/** The identity first, then the further names. */
-function workloadNames({ id, subjectAltNames = [] }: IssueWorkloadOptions): Uint8Array {
-  if (typeof id !== 'string' && !(id instanceof SpiffeId))
-    throw new TypeError('option "id" must be a SpiffeId or its text')
-  // Read again: what is signed is decided here, not where the value was made.
-  const identity = SpiffeId.parse(String(id))
-  if (identity.path === '') {
-    throw new MeshPkiError(
-      'ERR_CA_SUBJECT_ALT_NAME',
-      `the identity ${String(identity)} has no path; a workload's must have one, that of a trust domain is for CAs (X509-SVID §5.2)`,
-    )
-  }
-  if (!Array.isArray(subjectAltNames)) {
-    throw new TypeError(
-      `option "subjectAltNames" must be an array of general names; got ${typeName(subjectAltNames)}`,
-    )
-  }
-  if (subjectAltNames.some((name) => name?.type === 'uri')) {
-    throw new MeshPkiError(
-      'ERR_CA_SUBJECT_ALT_NAME',
-      'option "subjectAltNames" holds a URI, but an SVID has exactly one, its identity: use the option "id" (X509-SVID §2)',
-    )
-  }
-  return encodeGeneralNames([{ type: 'uri', value: String(identity) }, ...subjectAltNames], 'subjectAltNames')
 }

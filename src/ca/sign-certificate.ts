@@ -23,6 +23,8 @@ import type { CertificateValues } from './certificate-template.ts'
 /** A signer with what is needed to check what it answers. */
 export class CheckedSigner {
   readonly signer: Signer
+  /** Whether this process holds the key. */
+  readonly isInProcess: boolean
   readonly #key: VerificationKey
   /** An in-process ECDSA or Ed25519 key does not need it; RSA does, where one fault in the CRT shows the key. */
   readonly #verifies: boolean
@@ -30,7 +32,8 @@ export class CheckedSigner {
   private constructor(signer: Signer, key: VerificationKey) {
     this.signer = signer
     this.#key = key
-    this.#verifies = !(signer instanceof PrivateKey) || !PrivateKey.isInProcess(signer) || key.kind === 'RSA'
+    this.isInProcess = signer instanceof PrivateKey && PrivateKey.isInProcess(signer)
+    this.#verifies = !this.isInProcess || key.kind === 'RSA'
   }
 
   /** @throws `MeshPkiError` `ERR_KEY_…` for its public key, `ERR_CA_SIGNER` for an algorithm that its key does not make. */
@@ -48,11 +51,15 @@ export class CheckedSigner {
     return new CheckedSigner(signer, key)
   }
 
-  /** The signed certificate, read from its own bytes. @throws `MeshPkiError` `ERR_CA_SIGNER`. */
-  async certify(tbs: Uint8Array<ArrayBuffer>, given?: AbortSignalLike): Promise<Certificate> {
+  /** The signed certificate, read from its own bytes; by the thread pool where many ask at the same time. @throws `MeshPkiError` `ERR_CA_SIGNER`. */
+  async certify(
+    tbs: Uint8Array<ArrayBuffer>,
+    given?: AbortSignalLike,
+    crowded = false,
+  ): Promise<Certificate> {
     const signal = readSignal(given)
     const { signer } = this
-    const answer = await this.#ask(tbs, signal)
+    const answer = await this.#ask(tbs, signal, crowded)
     if (!(answer instanceof Uint8Array))
       throw new MeshPkiError(
         'ERR_CA_SIGNER',
@@ -71,9 +78,17 @@ export class CheckedSigner {
   }
 
   /** Its answer; its own failure as the cause of ours, the reason of an abort as it is. */
-  async #ask(tbs: Uint8Array<ArrayBuffer>, signal: AbortSignalLike | undefined): Promise<Uint8Array> {
+  async #ask(
+    tbs: Uint8Array<ArrayBuffer>,
+    signal: AbortSignalLike | undefined,
+    crowded: boolean,
+  ): Promise<Uint8Array> {
     try {
-      const pending = this.signer.sign(tbs, signal === undefined ? {} : { signal })
+      const { signer } = this
+      const pending =
+        crowded && signal === undefined && signer instanceof PrivateKey
+          ? PrivateKey.signPooled(signer, tbs)
+          : signer.sign(tbs, signal === undefined ? {} : { signal })
       return pending instanceof Uint8Array ? pending : await orAborted(Promise.resolve(pending), signal)
     } catch (cause) {
       if (signal?.aborted === true) throw cause

@@ -75,20 +75,32 @@ export async function verifyProofOfPossession(
   input: CsrInput | VerifiedCsr,
   options: ProofOfPossessionOptions = {},
 ): Promise<VerifiedCsr> {
-  if (VerifiedCsr.is(input)) return input
   checkOptionNames(options, ['crypto'], 'verifyProofOfPossession')
+  return provePossession(input, readCrypto(options.crypto), false)
+}
+
+/** {@link verifyProofOfPossession}, by the thread pool where many ask at the same time. */
+export async function provePossession(
+  input: CsrInput | VerifiedCsr,
+  crypto: WebCryptoLike | undefined,
+  crowded: boolean,
+): Promise<VerifiedCsr> {
+  if (VerifiedCsr.is(input)) return input
   const csr = Csr.from(input)
   const { algorithm, publicKey, data, signature } = Csr.signedPartsOf(csr)
   if (algorithm === undefined) {
     throw new MeshPkiError(
       'ERR_CSR_SIGNATURE',
-      `the request of ${quote(String(csr.subject))} is signed with ${csr.signatureAlgorithmDescription}; accepted are ECDSA and RSA PKCS#1 v1.5 with SHA-256, SHA-384 or SHA-512, and Ed25519`,
+      `the request of ${quote(String(csr.subject))} is signed with ${csr.signatureAlgorithmDescription}; accepted are ECDSA, RSA PKCS#1 v1.5 and RSASSA-PSS with SHA-256, SHA-384 or SHA-512, and Ed25519`,
     )
   }
-  const key = await importVerificationKey(publicKey, readCrypto(options.crypto)).catch((error: unknown) => {
+  const key = await importVerificationKey(publicKey, crypto).catch((error: unknown) => {
     throw ofRequest(error, csr)
   })
-  if (!(await key.verify(algorithm, data, signature))) {
+  const valid = crowded
+    ? key.verifyPooled(algorithm, data, signature)
+    : key.verify(algorithm, data, signature)
+  if (!(await valid)) {
     throw new MeshPkiError(
       'ERR_CSR_SIGNATURE',
       `the request of ${quote(String(csr.subject))} is not signed by the ${csr.publicKeyType} key that it carries: it was altered, or its sender does not hold the private key. Make a new request (RFC 2986 §3)`,

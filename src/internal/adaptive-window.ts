@@ -26,13 +26,34 @@ export class AdaptiveWindow {
   #busyMs = 0
   #pausing = false
 
-  /** Whether so many operations run or wait that the thread pool is faster. */
-  get isCrowded(): boolean {
+  /**
+   * Runs an operation in its turn. It may ask at each step whether so many run or wait that the thread pool is
+   * the faster way.
+   */
+  async run<T>(operation: (isCrowded: () => boolean) => Promise<T>): Promise<T> {
+    // Also where nobody waits, others may begin before this one does: only then is it known how many there are.
+    await this.#enter()
+    const started = performance.now()
+    let pooled = false
+    try {
+      return await operation(() => {
+        const crowded = this.#isCrowded
+        pooled ||= crowded
+        return crowded
+      })
+    } finally {
+      this.#active--
+      // What ran in the thread pool kept nobody waiting.
+      if (!pooled) this.#busyMs += performance.now() - started
+      this.#admit()
+    }
+  }
+
+  get #isCrowded(): boolean {
     return this.#active + this.#waiting.length - this.#head >= POOL_FROM
   }
 
-  /** Waits for its turn; answers `undefined` where nobody has to wait. Every turn ends with {@link leave}. */
-  enter(): Promise<void> | undefined {
+  #enter(): Promise<void> | undefined {
     if (this.#active < WINDOW && this.#waiting.length === this.#head && !this.#mustPause()) {
       this.#active++
       return undefined
@@ -41,13 +62,6 @@ export class AdaptiveWindow {
       this.#waiting.push(resolve)
       this.#admit()
     })
-  }
-
-  /** Ends a turn. `busyMs` is what it kept the event loop from. */
-  leave(busyMs: number): void {
-    this.#active--
-    this.#busyMs += busyMs
-    this.#admit()
   }
 
   #mustPause(): boolean {

@@ -96,7 +96,8 @@ export class Candidates {
   #sort(found: Candidate[]): readonly Candidate[] {
     found.sort((a, b) => b.score - a.score)
     if (found[0]?.score !== found[1]?.score) return found
-    const distances = (this.#distances ??= this.#measure())
+    this.#distances ??= this.#measure()
+    const distances = this.#distances
     const distanceOf = ({ issuer }: Candidate): number => distances.get(issuer) ?? Number.MAX_SAFE_INTEGER
     return found.sort((a, b) => b.score - a.score || distanceOf(a) - distanceOf(b))
   }

@@ -12,7 +12,7 @@ import { equalBytes, latin1 } from '../internal/bytes.ts'
 import { Certificate } from '../x509/certificate.ts'
 import type { CertificateList } from '../x509/certificate-list.ts'
 import type { VerificationKey } from '../x509/verification-key.ts'
-import type { Issuer } from './trust-anchor.ts'
+import type { Issuer, TrustAnchor } from './trust-anchor.ts'
 
 /** What carries a signature. */
 export type SignedValue = Certificate | CertificateList
@@ -32,39 +32,62 @@ const TAIL = 16
 /** Keys that a signature is remembered under. A certificate is signed by one key, which cross-signing shares. */
 const MAX_KEYS = 4
 
+/** What is known of one certificate. */
+interface Facts {
+  key: VerificationKey | undefined
+  /** The keys that its signature verified under. */
+  readonly signedBy: VerificationKey[]
+}
+
 /** Facts about certificates and CRLs. */
 export class CertificateFacts {
   readonly #limits: FactLimits
-  readonly #keys = new WeakMap<Issuer, VerificationKey>()
-  readonly #signedBy = new WeakMap<SignedValue, VerificationKey[]>()
+  readonly #anchorKeys = new Map<TrustAnchor, VerificationKey>()
+  readonly #facts = new Map<Certificate, Facts>()
   /** Peers' certificates by the end of their bytes, the least recently used first. */
   readonly #peers = new Map<string, Certificate>()
+  readonly #lists = new WeakMap<CertificateList, VerificationKey>()
   #peerBytes = 0
 
-  constructor(limits: FactLimits) {
+  /** `own`: certificates that are always known. */
+  constructor(limits: FactLimits, own: readonly Issuer[]) {
     this.#limits = limits
+    for (const certificate of own)
+      if (certificate instanceof Certificate) this.#facts.set(certificate, { key: undefined, signedBy: [] })
   }
 
   /** The imported key of an issuer. */
   keyOf(issuer: Issuer): VerificationKey | undefined {
-    return this.#keys.get(issuer)
+    return issuer instanceof Certificate ? this.#facts.get(issuer)?.key : this.#anchorKeys.get(issuer)
   }
 
   /** Whether the signature is known to verify under the key. */
   isSignedBy(subject: SignedValue, key: VerificationKey): boolean {
-    return this.#signedBy.get(subject)?.includes(key) === true
+    return subject instanceof Certificate
+      ? this.#facts.get(subject)?.signedBy.includes(key) === true
+      : this.#lists.get(subject) === key
   }
 
-  /** Keeps a key that was imported, for as long as its certificate lives. */
-  keepKey(issuer: Issuer, key: VerificationKey): void {
-    this.#keys.set(issuer, key)
+  /** Keeps the key of an issuer that is known here; answers whether it is. */
+  keepKey(issuer: Issuer, key: VerificationKey): boolean {
+    if (!(issuer instanceof Certificate)) this.#anchorKeys.set(issuer, key)
+    else {
+      const facts = this.#facts.get(issuer)
+      if (facts === undefined) return false
+      facts.key = key
+    }
+    return true
   }
 
-  /** Keeps that a signature verified, for as long as both live. */
-  keepSignature(subject: SignedValue, key: VerificationKey): void {
-    const keys = this.#signedBy.get(subject)
-    if (keys === undefined) this.#signedBy.set(subject, [key])
-    else if (keys.length < MAX_KEYS && !keys.includes(key)) keys.push(key)
+  /** Keeps that a CRL's signature verified, for as long as its owner keeps the CRL. */
+  keepList(list: CertificateList, key: VerificationKey): void {
+    this.#lists.set(list, key)
+  }
+
+  /** Keeps that a certificate's signature verified, forgetting others where there is no room. */
+  keepSignature(certificate: Certificate, key: VerificationKey): void {
+    const { signedBy } = this.#facts.get(certificate) ?? this.#admit(certificate)
+    if (signedBy.length < MAX_KEYS && !signedBy.includes(key)) signedBy.push(key)
   }
 
   /** A peer's certificate with these bytes that was kept: it need not be read again. */
@@ -73,24 +96,28 @@ export class CertificateFacts {
     const tail = tailOf(der)
     const known = this.#peers.get(tail)
     if (known === undefined || !equalBytes(Certificate.bytesOf(known), der)) return undefined
-    this.#peers.delete(tail)
-    this.#peers.set(tail, known)
+    // Who came last matters only once somebody has to go.
+    if (this.#peers.size * 2 > this.#limits.certificates || this.#peerBytes * 2 > this.#limits.bytes) {
+      this.#peers.delete(tail)
+      this.#peers.set(tail, known)
+    }
     return known
   }
 
-  /** Keeps a peer's certificate, forgetting others where there is no room. */
-  keepPeer(certificate: Certificate): void {
+  #admit(certificate: Certificate): Facts {
     const der = Certificate.bytesOf(certificate)
-    if (der.length > this.#limits.bytes || this.#limits.certificates === 0) return
     const tail = tailOf(der)
-    if (this.#peers.get(tail) === certificate) return
+    const facts: Facts = { key: undefined, signedBy: [] }
+    if (der.length > this.#limits.bytes || this.#limits.certificates === 0) return facts
     this.#forget(tail)
     this.#peers.set(tail, certificate)
+    this.#facts.set(certificate, facts)
     this.#peerBytes += der.length
     for (const oldest of this.#peers.keys()) {
       if (this.#peers.size <= this.#limits.certificates && this.#peerBytes <= this.#limits.bytes) break
       this.#forget(oldest)
     }
+    return facts
   }
 
   #forget(tail: string): void {
@@ -98,6 +125,7 @@ export class CertificateFacts {
     if (certificate === undefined) return
     this.#peerBytes -= Certificate.bytesOf(certificate).length
     this.#peers.delete(tail)
+    this.#facts.delete(certificate)
   }
 }
 

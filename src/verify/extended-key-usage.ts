@@ -7,9 +7,15 @@
  * @module
  */
 
+import { DerCursor } from '../internal/der.ts'
 import { escapeText } from '../internal/text.ts'
-import type { Certificate } from '../x509/certificate.ts'
-import { ExtendedKeyUsage, purposeLabel } from '../x509/extensions/extended-key-usage.ts'
+import { Certificate } from '../x509/certificate.ts'
+import {
+  ExtendedKeyUsage,
+  listsPurpose,
+  type Oid,
+  purposeLabel,
+} from '../x509/extensions/extended-key-usage.ts'
 import { failure } from './failure.ts'
 import type { PathError } from './path-error.ts'
 import type { PathPolicy } from './path-policy.ts'
@@ -24,12 +30,16 @@ export function checkPurpose(
 ): PathError | undefined {
   const depth = path.length
   if (purpose === undefined || (depth > 0 && ekuStrictness === 'ignore-ca')) return undefined
-  const usages = certificate.extendedKeyUsage
   const anyCounts =
     depth === 0 ? ekuStrictness === 'nested' || ekuStrictness === 'ignore-ca' : ekuStrictness !== 'chain'
+  const bytes = Certificate.bytesOf(certificate)
+  const { extendedKeyUsageStart } = Certificate.layoutOf(certificate)
+  const lists = (oid: Oid): boolean => listsPurpose(new DerCursor(bytes, extendedKeyUsageStart), oid)
+  if (extendedKeyUsageStart === 0 ? depth > 0 || anyCounts : lists(purpose)) return undefined
+  if (extendedKeyUsageStart !== 0 && anyCounts && lists(ExtendedKeyUsage.any)) return undefined
+  const usages = certificate.extendedKeyUsage
   const expected = `extended key usage ${purposeLabel(purpose)}`
   if (usages === undefined) {
-    if (depth > 0 || anyCounts) return undefined
     return failure({
       code: 'ERR_PATH_EXTENDED_KEY_USAGE',
       certificate,
@@ -42,7 +52,6 @@ export function checkPurpose(
       remedy: `Issue it with ${purposeLabel(purpose)}`,
     })
   }
-  if (usages.includes(purpose) || (anyCounts && usages.includes(ExtendedKeyUsage.any))) return undefined
   const found = escapeText(usages.slice(0, 16).map(purposeLabel).join(', '))
   return failure({
     code: 'ERR_PATH_EXTENDED_KEY_USAGE',

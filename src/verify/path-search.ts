@@ -36,6 +36,7 @@ export interface PathSearchInput {
 
 /** A path that every check passed. */
 export interface FoundPath {
+  readonly leaf: Certificate
   /** Leaf first; the last is signed by the anchor. */
   readonly certificates: readonly Certificate[]
   readonly anchor: Issuer
@@ -173,7 +174,7 @@ export class PathSearch {
       failures.push(revoked)
       return undefined
     }
-    return { certificates: path, anchor, policies }
+    return { leaf: path[0] ?? this.#input.leaf, certificates: path, anchor, policies }
   }
 
   /**

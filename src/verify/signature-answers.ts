@@ -14,21 +14,18 @@ import { importNodeKey, importWebKey, type VerificationKey } from '../x509/verif
 import type { CertificateFacts, SignedValue } from './certificate-facts.ts'
 import type { FoundPath } from './path-search.ts'
 import { hasSameKey, type SignatureAnswer, type SignatureQuestion } from './signature-check.ts'
-import { bytesOf, type Issuer, layoutOf, TrustAnchor } from './trust-anchor.ts'
+import { bytesOf, type Issuer, layoutOf } from './trust-anchor.ts'
 import { TrustStore } from './trust-store.ts'
 
 /** The answers of one search. */
 export class SignatureAnswers {
-  readonly #store: TrustStore
   readonly #facts: CertificateFacts
   readonly #node: NodeCrypto | undefined
   /** Keys of peers' certificates: kept beyond the search only when a path went through them. */
-  readonly #keys = new Map<Issuer, VerificationKey>()
-  /** Signatures that verified in this search, and under which key. */
-  readonly #verified: [subject: SignedValue, issuer: Issuer, key: VerificationKey][] = []
+  #keys: Map<Issuer, VerificationKey> | undefined
+  readonly #verified: VerifiedSignature[] = []
 
   constructor(store: TrustStore, node: NodeCrypto | undefined) {
-    this.#store = store
     this.#facts = TrustStore.factsOf(store)
     this.#node = node
   }
@@ -83,30 +80,26 @@ export class SignatureAnswers {
   /** Remembers what was learnt on the way to an anchor. What a refused peer sent leaves nothing behind. */
   learn({ certificates, anchor }: FoundPath): void {
     const facts = this.#facts
-    for (const [subject, issuer, key] of this.#verified) {
+    for (const { subject, issuer, key } of this.#verified) {
       if (subject instanceof CertificateList) {
-        facts.keepSignature(subject, key)
+        facts.keepList(subject, key)
         continue
       }
       const at = certificates.indexOf(subject)
       const above = at === -1 ? undefined : (certificates[at + 1] ?? anchor)
-      if (above === undefined || !(above === issuer || hasSameKey(above, issuer))) continue
-      facts.keepSignature(subject, key)
-      if (!TrustStore.owns(this.#store, subject)) facts.keepPeer(subject)
+      if (above === issuer || (above !== undefined && hasSameKey(above, issuer)))
+        facts.keepSignature(subject, key)
     }
-    for (const certificate of certificates) {
-      const key = this.#keys.get(certificate)
-      if (key !== undefined) facts.keepKey(certificate, key)
-    }
+    if (this.#keys !== undefined) for (const [issuer, key] of this.#keys) facts.keepKey(issuer, key)
   }
 
   #note(subject: SignedValue, issuer: Issuer, key: VerificationKey, valid: boolean): boolean {
-    if (valid) this.#verified.push([subject, issuer, key])
+    if (valid) this.#verified.push({ subject, issuer, key })
     return valid
   }
 
   #keyOf(issuer: Issuer): VerificationKey | undefined {
-    return this.#facts.keyOf(issuer) ?? this.#keys.get(issuer)
+    return this.#facts.keyOf(issuer) ?? this.#keys?.get(issuer)
   }
 
   #nodeKey(issuer: Issuer, node: NodeCrypto): VerificationKey {
@@ -119,10 +112,17 @@ export class SignatureAnswers {
   }
 
   #keep(issuer: Issuer, key: VerificationKey): void {
-    if (issuer instanceof TrustAnchor || TrustStore.owns(this.#store, issuer))
-      this.#facts.keepKey(issuer, key)
-    else this.#keys.set(issuer, key)
+    if (this.#facts.keepKey(issuer, key)) return
+    this.#keys ??= new Map()
+    this.#keys.set(issuer, key)
   }
+}
+
+/** A signature that verified in this search. */
+interface VerifiedSignature {
+  readonly subject: SignedValue
+  readonly issuer: Issuer
+  readonly key: VerificationKey
 }
 
 /** The parts of a signed value, as views. */

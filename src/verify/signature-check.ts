@@ -37,7 +37,7 @@ const WEIGHTS: Readonly<Partial<Record<KeyKind, number>>> = { 'P-384': 10, 'P-52
 /** The questions of one search. */
 export class SignatureCheck {
   readonly #budget: SearchBudget
-  readonly #known = new Map<SignedValue, KnownAnswer[]>()
+  #known: Map<SignedValue, KnownAnswer[]> | undefined
 
   constructor(budget: SearchBudget) {
     this.#budget = budget
@@ -45,11 +45,12 @@ export class SignatureCheck {
 
   /** Asks, unless the same signature was asked under the same key before: CAs that are cross-signed share one. */
   *ask(subject: SignedValue, issuer: Issuer): Asking<SignatureVerdict> {
-    const known = this.#known.get(subject)
+    const known = this.#known?.get(subject)
     const before = known?.find((other) => hasSameKey(other.issuer, issuer))
     if (before !== undefined) return before.answer
     if (!this.#budget.takeSignature(weightOf(issuer))) return 'budget'
     const answer = yield { subject, issuer }
+    this.#known ??= new Map()
     if (known === undefined) this.#known.set(subject, [{ issuer, answer }])
     else known.push({ issuer, answer })
     return answer

@@ -64,11 +64,6 @@ export class TrustStore {
     if (options.anchors === undefined) throw new TypeError('TrustStore needs the option "anchors"')
     const { memory = {} } = options
     checkOptionNames(memory, ['certificates', 'bytes'], 'option "memory"')
-    const { certificates, bytes } = DEFAULT_FACT_LIMITS
-    this.#facts = new CertificateFacts({
-      certificates: readCount(memory.certificates ?? certificates, 'memory.certificates', 0, 10_000_000),
-      bytes: readCount(memory.bytes ?? bytes, 'memory.bytes', 0, 2 ** 40),
-    })
     this.#anchors = distinctIssuers(readAnchors(options.anchors))
     this.#intermediates = distinctCertificates(
       toCertificates(options.intermediates ?? [], 'intermediates', { leniency: ALL_LENIENCIES }),
@@ -79,6 +74,14 @@ export class TrustStore {
         'the list of trust anchors is empty, so nothing can ever be accepted; pass at least one root certificate',
       )
     }
+    const { certificates, bytes } = DEFAULT_FACT_LIMITS
+    this.#facts = new CertificateFacts(
+      {
+        certificates: readCount(memory.certificates ?? certificates, 'memory.certificates', 0, 10_000_000),
+        bytes: readCount(memory.bytes ?? bytes, 'memory.bytes', 0, 2 ** 40),
+      },
+      [...this.#anchors, ...this.#intermediates],
+    )
     this.#anchorIndex = new IssuerIndex(this.#anchors)
     this.#intermediateIndex = new IssuerIndex(this.#intermediates)
   }
@@ -111,11 +114,6 @@ export class TrustStore {
   /** @internal How many verifications may run at the same time. */
   static windowOf(store: TrustStore): AdaptiveWindow {
     return store.#window
-  }
-
-  /** @internal Whether a certificate is one of its own, which need not be remembered. */
-  static owns(store: TrustStore, certificate: Certificate): boolean {
-    return store.#anchors.includes(certificate) || store.#intermediates.includes(certificate)
   }
 }
 

@@ -16,41 +16,52 @@ const VERIFIED: unique symbol = Symbol('verified')
 
 /** A path that was verified. Only verification makes one. */
 export class VerifiedPath {
+  readonly #found: FoundPath
+  readonly #policy: Pick<PathPolicy, 'revocation' | 'time'>
+  /** Made when asked for: most callers only look at the leaf. */
+  #certificates: readonly Certificate[] | undefined
+
+  private constructor(proof: typeof VERIFIED, found: FoundPath, { revocation, time }: PathPolicy) {
+    if (proof !== VERIFIED) throw new TypeError('only verification makes a VerifiedPath')
+    this.#found = found
+    this.#policy = { revocation, time }
+  }
+
   /** Leaf first, anchor last; without the anchor where that is a name and a key. */
-  readonly certificates: readonly Certificate[]
+  get certificates(): readonly Certificate[] {
+    const { certificates, anchor } = this.#found
+    this.#certificates ??= Object.freeze(
+      anchor instanceof TrustAnchor ? [...certificates] : [...certificates, anchor],
+    )
+    return this.#certificates
+  }
+
   /** The certificate that was asked about. */
-  readonly leaf: Certificate
+  get leaf(): Certificate {
+    return this.#found.leaf
+  }
+
   /** The trust anchor that the path ends in. */
-  readonly anchor: Certificate | TrustAnchor
+  get anchor(): Certificate | TrustAnchor {
+    return this.#found.anchor
+  }
+
   /**
    * The certificate policies that are valid for the path (RFC 5280 §6.1.6), in the anchor's domain, sorted:
    * those that the caller accepts, or all. `2.5.29.32.0` says that any is. Empty where there are none.
    */
-  readonly policies: readonly Oid[]
-  /** How revocation was judged. Under `require` every certificate below the anchor was shown not to be revoked. */
-  readonly revocation: RevocationMode
-  readonly #time: number
+  get policies(): readonly Oid[] {
+    return [...this.#found.policies]
+  }
 
-  private constructor(proof: typeof VERIFIED, found: FoundPath, policy: PathPolicy) {
-    const { certificates, anchor, policies } = found
-    const [leaf] = certificates
-    if (proof !== VERIFIED || leaf === undefined) {
-      throw new TypeError('only verification makes a VerifiedPath')
-    }
-    this.certificates = Object.freeze(
-      anchor instanceof TrustAnchor ? [...certificates] : [...certificates, anchor],
-    )
-    this.leaf = leaf
-    this.anchor = anchor
-    this.policies = policies.length === 0 ? NO_POLICIES : Object.freeze([...policies])
-    this.revocation = policy.revocation
-    this.#time = policy.time
-    Object.freeze(this)
+  /** How revocation was judged. Under `require` every certificate below the anchor was shown not to be revoked. */
+  get revocation(): RevocationMode {
+    return this.#policy.revocation
   }
 
   /** The instant that was judged at. */
   get time(): Date {
-    return new Date(this.#time)
+    return new Date(this.#policy.time)
   }
 
   /** @internal The value of a path that a search found. */
@@ -58,8 +69,6 @@ export class VerifiedPath {
     return new VerifiedPath(proof, found, policy)
   }
 }
-
-const NO_POLICIES: readonly Oid[] = /* @__PURE__ */ Object.freeze([])
 
 /** @internal Makes the value. Reachable from no export. */
 export function verifiedPath(found: FoundPath, policy: PathPolicy): VerifiedPath {

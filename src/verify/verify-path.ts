@@ -9,7 +9,7 @@ import { nodeCrypto } from '../internal/node-crypto.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificate } from '../x509/certificate-input.ts'
 import type { CertificateLeniency } from '../x509/certificate-walker.ts'
-import { readPem } from '../x509/pem.ts'
+import { viewPem } from '../x509/pem.ts'
 import type { CertificateFacts } from './certificate-facts.ts'
 import type { VerifyPathOptions } from './options.ts'
 import { PathError } from './path-error.ts'
@@ -93,26 +93,18 @@ export function checkPathSync(leaf: CertificateInput, options: VerifyPathOptions
 }
 
 /** Runs a search to its end, waiting where it must, in its turn among those of the same trust store. */
-export async function runPathSearch(search: PathSearchInput): Promise<CheckPathResult> {
+export function runPathSearch(search: PathSearchInput): Promise<CheckPathResult> {
   const { store } = search.policy
-  const window = TrustStore.windowOf(store)
-  // Also where nobody waits, others may begin before this one does: only then is it known how many there are.
-  await window.enter()
-  const started = performance.now()
-  let waited = false
-  try {
+  return TrustStore.windowOf(store).run(async (isCrowded) => {
     const answers = new SignatureAnswers(store, nodeCrypto())
     const steps = new PathSearch(search).run()
     let step = steps.next()
     while (step.done !== true) {
-      const answer = answers.answer(step.value, window.isCrowded)
-      waited ||= answer instanceof Promise
+      const answer = answers.answer(step.value, isCrowded())
       step = steps.next(answer instanceof Promise ? await answer : answer)
     }
     return conclude(step.value, search.policy, answers)
-  } finally {
-    window.leave(waited ? 0 : performance.now() - started)
-  }
+  })
 }
 
 function conclude(
@@ -152,29 +144,28 @@ function readPeer(input: CertificateInput, option: string, facts: CertificateFac
 
 /** A peer may send anything beside its leaf: what cannot be read cannot be part of a path either. */
 function readIntermediates(
-  { intermediates }: VerifyPathOptions,
+  { intermediates }: Pick<VerifyPathOptions, 'intermediates'>,
   unreadable: MeshPkiError[],
   facts: CertificateFacts,
 ): readonly Certificate[] {
   if (intermediates === undefined) return []
   const items: readonly CertificateInput[] = isList(intermediates) ? intermediates : [intermediates]
   const read: Certificate[] = []
-  const attempt = (reading: () => void): void => {
+  for (const item of items) {
     try {
-      reading()
+      if (typeof item !== 'string') read.push(readPeer(item, 'intermediates', facts))
+      // One bad block among good ones loses itself only.
+      else read.push(...readIntermediates({ intermediates: derOf(item) }, unreadable, facts))
     } catch (error) {
       if (!(error instanceof MeshPkiError)) throw error
       unreadable.push(error)
     }
   }
-  const readOne = (item: CertificateInput): void =>
-    attempt(() => read.push(readPeer(item, 'intermediates', facts)))
-  for (const item of items) {
-    if (typeof item !== 'string') readOne(item)
-    // One bad block among good ones loses itself only.
-    else attempt(() => readPem(item, ['CERTIFICATE']).forEach(({ der }) => void readOne(der)))
-  }
   return distinctCertificates(read)
+}
+
+function derOf(pem: string): readonly Uint8Array[] {
+  return viewPem(pem, ['CERTIFICATE']).map(({ der }) => der)
 }
 
 function isList(input: CertificateInput | readonly CertificateInput[]): input is readonly CertificateInput[] {

@@ -77,8 +77,7 @@ function checkLeaf(certificate: Certificate, check: Check): void {
   )
   const usages = certificate.extendedKeyUsage
   check(
-    usages !== undefined &&
-      usages.includes(ExtendedKeyUsage.serverAuth) &&
+    usages?.includes(ExtendedKeyUsage.serverAuth) === true &&
       !usages.includes(ExtendedKeyUsage.any) &&
       !isCriticalExtension(layout, ExtensionArc.extKeyUsage),
     'leaf-extended-key-usage',

@@ -142,12 +142,7 @@ export class PrivateKey implements Signer {
     ) {
       return plain(backend.node.sign(digest, tbs, backend.key))
     }
-    return new Promise((resolve, reject) => {
-      backend.node.sign(digest, tbs, backend.key, (error, signature) => {
-        if (error === null || error === undefined) resolve(plain(signature))
-        else reject(error)
-      })
-    })
+    return signBeside(backend.node, backend.key, digest, tbs)
   }
 
   async #signWeb(crypto: WebCryptoLike, key: CryptoKeyLike, tbs: Uint8Array): Promise<Uint8Array> {
@@ -170,6 +165,13 @@ export class PrivateKey implements Signer {
   /** @internal Whether `node:crypto` holds it: such a key cannot answer somebody else's signature. */
   static isInProcess(key: PrivateKey): boolean {
     return key.#backend.type === 'node'
+  }
+
+  /** @internal Signs beside the event loop whatever the key is, where `node:crypto` holds it: for many at the same time. */
+  static signPooled(key: PrivateKey, tbs: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    const backend = key.#backend
+    if (backend.type === 'web') return key.sign(tbs)
+    return signBeside(backend.node, backend.key, digestOf(key.signatureAlgorithm)?.node ?? null, tbs)
   }
 
   /** @internal PKCS#8, DER. The caller has checked `extractable`. */
@@ -232,4 +234,18 @@ function cryptoKeyAlgorithm(key: CryptoKeyLike): SignatureAlgorithm | undefined 
         'an RSA WebCrypto key must be bound to SHA-256, SHA-384 or SHA-512',
       )
   }
+}
+
+function signBeside(
+  node: NodeCrypto,
+  key: NodeKeyObject,
+  digest: string | null,
+  tbs: Uint8Array,
+): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    node.sign(digest, tbs, key, (error, signature) => {
+      if (error === null || error === undefined) resolve(plain(signature))
+      else reject(error)
+    })
+  })
 }

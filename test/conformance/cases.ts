@@ -4,7 +4,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import type { EkuStrictness, ReferenceName, VerifyPathOptions } from '../../src/verify/index.ts'
+import type {
+  EkuStrictness,
+  PolicyOptions,
+  ReferenceName,
+  VerifyPathOptions,
+} from '../../src/verify/index.ts'
 import { conformanceFolder } from '../support/conformance.ts'
 
 export type Suite = 'limbo' | 'pkits' | 'bettertls'
@@ -22,7 +27,12 @@ export interface Case {
   readonly purpose: 'serverAuth' | 'clientAuth' | 'any'
   readonly peer: { readonly kind: string; readonly value: string } | null
   readonly maxDepth: number | null
-  readonly policy?: object | null
+  readonly policy?: {
+    readonly initial?: readonly string[]
+    readonly explicit?: boolean
+    readonly inhibitMapping?: boolean
+    readonly inhibitAny?: boolean
+  } | null
   readonly anchorOptions?: {
     readonly checkValidity?: boolean
     readonly enforceConstraints?: boolean
@@ -57,7 +67,7 @@ export function askOf(it: Case): { readonly leaf: Uint8Array; readonly options: 
       ...(it.profile === null ? {} : { profile: it.profile }),
       ...(it.peer === null ? {} : { name: nameOf(it.peer) }),
       ...(it.maxDepth === null ? {} : { maxIntermediates: it.maxDepth }),
-      ...(it.policy === undefined || it.policy === null ? {} : { policies: it.policy }),
+      ...(it.policy === undefined || it.policy === null ? {} : { policies: policiesOf(it.policy) }),
       ...(it.ekuStrictness === undefined ? {} : { ekuStrictness: it.ekuStrictness }),
       ...(it.crls.length === 0 ? {} : { crls: it.crls.map(bytes), revocation: 'require' }),
       ...(anchorOptions === undefined
@@ -71,6 +81,11 @@ export function askOf(it: Case): { readonly leaf: Uint8Array; readonly options: 
           }),
     },
   }
+}
+
+function policiesOf(policy: NonNullable<Case['policy']>): PolicyOptions {
+  const { initial, explicit, inhibitMapping, inhibitAny } = policy
+  return { initial, requireExplicit: explicit, inhibitMapping, inhibitAny }
 }
 
 const bytes = (base64: string): Uint8Array => Buffer.from(base64, 'base64')

@@ -5,7 +5,7 @@
  */
 
 import { type DerCursor, Tag } from '../../internal/der.ts'
-import { readOid } from '../../internal/oid.ts'
+import { isContent, readOid } from '../../internal/oid.ts'
 
 const WHAT = 'extKeyUsage'
 
@@ -35,6 +35,25 @@ export function walkExtendedKeyUsage(cursor: DerCursor): void {
   if (cursor.atEnd) cursor.fail('ERR_CERTIFICATE_EXTENSION', WHAT, 'no purpose in it (RFC 5280 §4.2.1.12)')
   while (cursor.offset < cursor.limit) cursor.objectIdentifier(WHAT)
   cursor.leave(outer, WHAT)
+}
+
+/** Content octets of the purposes that every connection asks for. */
+const CONTENTS: Readonly<Record<Oid, readonly number[]>> = {
+  [ExtendedKeyUsage.any]: [0x55, 0x1d, 0x25, 0],
+  [ExtendedKeyUsage.serverAuth]: [0x2b, 6, 1, 5, 5, 7, 3, 1],
+  [ExtendedKeyUsage.clientAuth]: [0x2b, 6, 1, 5, 5, 7, 3, 2],
+}
+
+/** Whether the checked extension lists a purpose. */
+export function listsPurpose(cursor: DerCursor, purpose: Oid): boolean {
+  const content = CONTENTS[purpose]
+  if (content === undefined) return readExtendedKeyUsage(cursor).includes(purpose)
+  cursor.enter(Tag.SEQUENCE, WHAT)
+  while (cursor.offset < cursor.limit) {
+    const start = cursor.objectIdentifier(WHAT)
+    if (isContent(cursor.bytes, start, cursor.offset, content)) return true
+  }
+  return false
 }
 
 /** Reads the checked extension. */
