@@ -91,7 +91,7 @@ function checkValidity(certificate: Certificate, depth: number, time: number): P
     clause,
     expected: `a time up to ${iso(notAfter)}`,
     found,
-    remedy: 'Renew it',
+    remedy: `Renew it; it verified until ${iso(notAfter)}`,
     data: { notAfter: iso(notAfter), time: found },
   })
 }

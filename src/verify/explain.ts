@@ -62,7 +62,7 @@ function finding(error: PathError): readonly string[] {
   const { certificate, depth, problem, clause, expected, found, remedy } = error
   const lines: string[] = []
   const add = (name: string, text: string | undefined): void => {
-    if (text !== undefined && text !== '') lines.push(`  ${`${name}:`.padEnd(12)}${line(text)}`)
+    if (text !== undefined && text !== '') lines.push(`  ${`${name}:`.padEnd(13)}${line(text)}`)
   }
   add(
     'certificate',

@@ -85,10 +85,19 @@ export class PathError extends MeshPkiError {
     this.causes = Object.freeze([...causes])
   }
 
+  /** @internal The same failure with the path that was tried. Checks know only the certificate that they judge. */
+  static onPath(error: PathError, path: readonly Certificate[]): PathError {
+    return error.path.length >= path.length ? error : PathError.placed(error, error.attempt, [], path)
+  }
+
   /** @internal The same failure at its place in the search. */
-  static placed(error: PathError, attempt: number, causes: readonly PathError[] = []): PathError {
-    const { code, message, certificate, depth, path, problem, clause, expected, found, remedy, data, cause } =
-      error
+  static placed(
+    error: PathError,
+    attempt: number,
+    causes: readonly PathError[] = [],
+    path: readonly Certificate[] = error.path,
+  ): PathError {
+    const { code, message, certificate, depth, problem, clause, expected, found, remedy, data, cause } = error
     return new PathError(
       code,
       message,

@@ -143,8 +143,9 @@ export class PathSearch {
     const broken =
       issuer instanceof TrustAnchor ? undefined : checkIssuer(issuer, path, isAnchor, policy, this.#budget)
     if (broken !== undefined) {
-      if (isFatal(broken.code)) failures.push(broken)
-      else failures.push((yield* this.#askWhetherStranger(path, subject, candidate, broken)) ?? broken)
+      const stranger = yield* this.#askWhetherStranger(path, subject, candidate, broken)
+      const tried = issuer instanceof TrustAnchor ? path : [...path, issuer]
+      failures.push(stranger ?? PathError.onPath(broken, tried))
       return undefined
     }
     const unsigned = yield* this.#checkSignature(path, subject, candidate)
@@ -188,7 +189,8 @@ export class PathSearch {
     candidate: Candidate,
     broken: PathError,
   ): Asking<PathError | undefined> {
-    if (broken.code === 'ERR_PATH_KEY' || !this.#budget.hasSpareSignatures) return undefined
+    if (broken.code === 'ERR_PATH_KEY' || isFatal(broken.code) || !this.#budget.hasSpareSignatures)
+      return undefined
     const stranger = yield* this.#checkSignature(path, subject, candidate)
     return stranger?.code === 'ERR_PATH_BUDGET_SIGNATURES' ? undefined : stranger
   }
