@@ -24,20 +24,27 @@ const SLICE_MICROS = 150_000
 /** Before the first round, so that every case runs as compiled code. A service that issues is never cold. */
 const WARM_UP_MICROS = 2_000_000
 
+/** What is counted: the time of all threads, or the time that passes, which is what concurrency shortens. */
+export type BenchClock = 'cpu' | 'wall'
+
 /** Runs a comparison over `rounds` rounds, after warming up. */
-export async function compare(cases: readonly Case[], rounds: number): Promise<Comparison> {
+export async function compare(
+  cases: readonly Case[],
+  rounds: number,
+  clock: BenchClock = 'cpu',
+): Promise<Comparison> {
   const counts = new Map<Case, number>()
   for (const item of cases) {
-    const count = await calibrate(item)
+    const count = await calibrate(item, clock)
     const warm = Math.ceil((count * WARM_UP_MICROS) / SLICE_MICROS)
-    await cost(item, warm)
+    await cost(item, warm, clock)
     counts.set(item, count)
   }
   const micros = new Map<string, number[]>()
   const ratios = new Map<string, number[]>()
   for (let round = 0; round < rounds; round++) {
     const costs = new Map<string, number>()
-    for (const item of shuffle(cases)) costs.set(item.name, await cost(item, counts.get(item) ?? 1))
+    for (const item of shuffle(cases)) costs.set(item.name, await cost(item, counts.get(item) ?? 1, clock))
     const base = costs.get(cases[0]?.name ?? '') ?? 1
     for (const [name, value] of costs) {
       push(micros, name, value)
@@ -47,24 +54,26 @@ export async function compare(cases: readonly Case[], rounds: number): Promise<C
   return { micros: medians(micros), ratios: medians(ratios) }
 }
 
-async function calibrate(item: Case): Promise<number> {
+async function calibrate(item: Case, clock: BenchClock): Promise<number> {
   let count = 1
   for (;;) {
-    const total = (await cost(item, count)) * count
+    const total = (await cost(item, count, clock)) * count
     if (total > SLICE_MICROS / 4 || count > 1_000_000)
       return Math.max(1, Math.round((count * SLICE_MICROS) / Math.max(total, 1)))
     count *= 4
   }
 }
 
-/** CPU microseconds of one run, all threads of the process counted. */
-async function cost(item: Case, count: number): Promise<number> {
-  const start = process.cpuUsage()
+/** Microseconds of one run: of all threads of the process, or passed. */
+async function cost(item: Case, count: number, clock: BenchClock): Promise<number> {
+  const cpu = process.cpuUsage()
+  const wall = performance.now()
   for (let i = 0; i < count; i++) {
     const result = item.run()
     if (result instanceof Promise) await result
   }
-  const { user, system } = process.cpuUsage(start)
+  if (clock === 'wall') return ((performance.now() - wall) * 1000) / count
+  const { user, system } = process.cpuUsage(cpu)
   return (user + system) / count
 }
 

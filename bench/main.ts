@@ -9,6 +9,7 @@ import { CertificateAuthority, createRootCa } from 'mesh-pki/ca'
 import { createCsr } from 'mesh-pki/csr'
 import { SpiffeId } from 'mesh-pki/spiffe'
 import { Certificate } from 'mesh-pki/x509'
+import { concurrencyRows } from './concurrency.js'
 import { type Case, compare } from './harness.js'
 import {
   type BenchKey,
@@ -17,20 +18,11 @@ import {
   peculiarIssuer,
   readLeafWithPeculiar,
 } from './peers.js'
+import { describe, row, summary } from './report.js'
+import { bundleRows, measureGo, prepareVerification, verifyRows } from './verify.js'
 
 const ROUNDS = Number(process.argv[2] ?? 11)
 const ID = SpiffeId.parse('spiffe://kind2/ns/default/sa/bookinfo-productpage')
-
-let missed = 0
-
-function row(job: string, measured: number, unit: string, goal: number): void {
-  // A row holds when it is no more than 5 % under its figure; the machine is shared.
-  const holds = measured >= goal * 0.95
-  if (!holds) missed++
-  console.log(
-    `${holds ? 'holds ' : 'MISSED'}  ${job.padEnd(44)} ${measured.toFixed(2).padStart(8)} ${unit.padEnd(22)} goal ${goal}`,
-  )
-}
 
 async function cluster(key: BenchKey): Promise<CertificateAuthority> {
   const root = await createRootCa({ subject: 'CN=Root CA,O=Istio', lifetime: '3650d', key })
@@ -97,10 +89,6 @@ function keyObject(kind: BenchKey): ReturnType<typeof generateKeyPairSync>['priv
   return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
 }
 
-function describe(micros: ReadonlyMap<string, number>): string {
-  return [...micros].map(([name, value]) => `${name} ${value.toFixed(1)} µs`).join(', ')
-}
-
 console.log(
   `mesh-pki bench: ${ROUNDS} rounds, CPU clock, medians of ratios within a round; Node ${process.version}`,
 )
@@ -109,5 +97,9 @@ await readLeaf(p256)
 await issue('P-256', p256)
 await issue('Ed25519', await cluster('Ed25519'))
 await issue('RSA-2048', await cluster('RSA-2048'))
-console.log(missed === 0 ? '\nevery row holds' : `\n${missed} row(s) missed`)
-process.exitCode = missed === 0 ? 0 : 1
+const verification = await prepareVerification(p256)
+const go = measureGo(verification)
+await verifyRows(verification, go, ROUNDS)
+await bundleRows(go, ROUNDS)
+await concurrencyRows(verification, p256, ROUNDS)
+process.exitCode = summary()

@@ -102,3 +102,24 @@ export function issuanceFloor(kind: BenchKey, requestKey: KeyObject, issuerKey: 
     sign(digest, tbs, issuerKey)
   }
 }
+
+/** A chain as `@peculiar/x509` builds it, with the dates checked: its builder does not. Less than a path validation. */
+export async function verifyWithPeculiar(
+  leafDer: Uint8Array,
+  issuerDers: readonly Uint8Array[],
+): Promise<unknown> {
+  const read = (der: Uint8Array): peculiar.X509Certificate =>
+    new peculiar.X509Certificate(new Uint8Array(der))
+  const builder = new peculiar.X509ChainBuilder({ certificates: issuerDers.map(read) })
+  const chain = await builder.build(read(leafDer))
+  const now = new Date()
+  if (chain.length !== issuerDers.length + 1) throw new Error('the chain is not complete')
+  for (const { notBefore, notAfter } of chain)
+    if (now < notBefore || now > notAfter) throw new Error('expired')
+  return chain
+}
+
+/** Every certificate of a PEM text, with its subject. */
+export function readBundleWithPeculiar(pem: string): unknown {
+  return peculiar.PemConverter.decode(pem).map((der) => new peculiar.X509Certificate(der).subject)
+}

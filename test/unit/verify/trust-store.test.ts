@@ -3,19 +3,20 @@
  */
 import { describe, expect, test } from 'vitest'
 import { CertificateFacts } from '../../../src/verify/certificate-facts.ts'
-import { checkPath, TrustStore } from '../../../src/verify/index.ts'
+import { type CheckPathResult, checkPath, checkPathSync, TrustStore } from '../../../src/verify/index.ts'
 import { Certificate } from '../../../src/x509/index.ts'
 import { certificateOf, commonName, hex, seq, tlv } from '../../fixtures/x509/der.ts'
 import { policies, policyOid } from '../../support/policy-extensions.ts'
 import {
-  CLIENT_AUTH,
   basicConstraints,
+  CLIENT_AUTH,
   dns,
   eku,
   ext,
   type Forged,
   forge,
   forgeCa,
+  forgeDer,
   keysOf,
   NOW,
   nameConstraints,
@@ -23,14 +24,18 @@ import {
   withBadSignature,
 } from './forge.ts'
 import { forgeCrl, forgeCrlCa } from './forge-crl.ts'
-import { accepted, refused } from './support.ts'
+import { type Ask, accepted, refused } from './support.ts'
 
 const root = forgeCrlCa({ subject: 'store root' })
 const ca = forgeCa({ subject: 'store ca', issuer: root })
 const leafOf = (issuer: Forged, more: readonly Uint8Array[] = []): Forged =>
   forge({ subject: 'store leaf', issuer, extensions: [san([dns('a.example.com')]), ...more] })
 
-const knows = (store: TrustStore, der: Uint8Array): boolean => TrustStore.factsOf(store).recall(der) !== undefined
+const knows = (store: TrustStore, der: Uint8Array): boolean =>
+  TrustStore.factsOf(store).recall(der) !== undefined
+
+const checkOutcome = (der: Uint8Array, store: TrustStore, ask: Ask = {}): CheckPathResult =>
+  checkPathSync(der, { store, time: NOW, purpose: 'any', ...ask })
 
 /** A store that has accepted a leaf, so that it knows it. */
 function storeThatKnows(leaf: Uint8Array, intermediates: readonly Uint8Array[]): TrustStore {
