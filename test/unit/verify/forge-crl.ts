@@ -68,8 +68,13 @@ const digits = (value: number): string => {
 const time = (iso: string): Uint8Array => text(0x17, iso.replace(/[-T:]/g, '').slice(2))
 
 function entry(revoked: Forged | RevokedRecipe): Uint8Array {
-  const { certificate, reason, extensions = [] }: RevokedRecipe =
-    'certificate' in revoked && !('der' in revoked) ? revoked : { certificate: revoked as Forged }
+  const {
+    certificate,
+    reason,
+    extensions = [],
+  }: RevokedRecipe = 'certificate' in revoked && !('der' in revoked)
+    ? revoked
+    : { certificate: revoked as Forged }
   const all = [...extensions, ...(reason === undefined ? [] : [reasonCode(reason)])]
   return seq(
     int(certificate.certificate.serialNumber),

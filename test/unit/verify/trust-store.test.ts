@@ -2,10 +2,9 @@
  * What a trust store remembers: facts, never verdicts, and only of certificates on accepted paths.
  */
 import { describe, expect, test } from 'vitest'
-import { CertificateFacts } from '../../../src/verify/certificate-facts.ts'
 import { type CheckPathResult, checkPath, checkPathSync, TrustStore } from '../../../src/verify/index.ts'
 import { Certificate } from '../../../src/x509/index.ts'
-import { certificateOf, commonName, hex, seq, tlv } from '../../fixtures/x509/der.ts'
+import { certificateOf, commonName, hex, tlv } from '../../fixtures/x509/der.ts'
 import { policies, policyOid } from '../../support/policy-extensions.ts'
 import {
   basicConstraints,
@@ -261,14 +260,12 @@ describe('memory is bounded', () => {
   })
 
   test('one certificate again and again takes its place once', () => {
-    const [first, second] = leaves.map((leaf) => Certificate.fromDer(leaf))
-    if (first === undefined || second === undefined) throw new Error('there are eight')
-    const facts = new CertificateFacts({ certificates: 2, bytes: 1 << 20 })
-    facts.keepPeer(second)
-    // Other objects of the same bytes, as every call reads them anew.
-    for (let i = 0; i < 5; i++) facts.keepPeer(Certificate.fromDer(first.der))
-    expect(facts.recall(second.der)).toBe(second)
-    expect(facts.recall(first.der)?.equals(first)).toBe(true)
+    const [first = root.der, second = root.der] = leaves
+    const store = new TrustStore({ anchors: root.der, memory: { certificates: 2 } })
+    accepted(second, { store })
+    // Other values of the same bytes, as callers read them who do not give bytes.
+    for (let i = 0; i < 5; i++) accepted(Certificate.fromDer(first), { store })
+    expect([knows(store, first), knows(store, second)]).toEqual([true, true])
   })
 
   test('limits that are none are refused', () => {
