@@ -134,7 +134,7 @@ export class Candidates {
 }
 
 /** 1: the key identifiers agree; 0: one is missing; -1: they differ, which the same key under another method also does. */
-function keyIdMatch(issuer: Issuer, subject: Certificate): number {
+export function keyIdMatch(issuer: Issuer, subject: Certificate): number {
   const a = layoutOf(issuer)
   const b = layoutOf(subject)
   if (a.subjectKeyIdStart === 0 || b.authorityKeyIdStart === 0) return 0

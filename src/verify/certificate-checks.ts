@@ -18,16 +18,15 @@ import { readPublicKeyInfo } from '../x509/public-key-info.ts'
 import { checkPublicKeyInfo } from '../x509/verification-key.ts'
 import { checkCriticalExtensions } from './critical-extensions.ts'
 import { checkPurpose } from './extended-key-usage.ts'
-import { failure, iso } from './failure.ts'
+import { type Finding, finding, iso } from './finding.ts'
 import { checkNameConstraints, checkReferenceName } from './name-checks.ts'
-import type { PathError } from './path-error.ts'
 import { checkIntermediateCount, checkPathLength } from './path-length.ts'
 import type { AnchorCheckFlags, PathPolicy } from './path-policy.ts'
 import { checkRules } from './profile-rules.ts'
 import type { SearchBudget } from './search-budget.ts'
 
 /** Judges the leaf by itself. */
-export function checkLeaf(leaf: Certificate, policy: PathPolicy): PathError | undefined {
+export function checkLeaf(leaf: Certificate, policy: PathPolicy): Finding | undefined {
   return (
     checkCriticalExtensions(leaf, 0, policy.revocation !== 'off') ??
     checkValidity(leaf, 0, policy.time) ??
@@ -47,7 +46,7 @@ export function checkIssuer(
   isAnchor: boolean,
   policy: PathPolicy,
   budget: SearchBudget,
-): PathError | undefined {
+): Finding | undefined {
   const depth = path.length
   const { validity, constraints, basicConstraints } = isAnchor ? policy.anchorChecks : ALL_CHECKS
   return (
@@ -65,58 +64,49 @@ export function checkIssuer(
   )
 }
 
-function checkValidity(certificate: Certificate, depth: number, time: number): PathError | undefined {
+function checkValidity(certificate: Certificate, depth: number, time: number): Finding | undefined {
   const { notBefore, notAfter } = Certificate.layoutOf(certificate)
   if (time >= notBefore && time <= notAfter) return undefined
   const clause = 'RFC 5280 §6.1.3 (a)(2)'
   const found = iso(time)
   if (time < notBefore) {
-    return failure({
-      code: 'ERR_PATH_NOT_YET_VALID',
-      certificate,
-      depth,
+    return finding('ERR_PATH_NOT_YET_VALID', certificate, depth, [], () => ({
       problem: `it is valid from ${iso(notBefore)}, ${formatDuration(notBefore - time)} after the time of the check, ${found}. Is a clock wrong?`,
       clause,
       expected: `a time from ${iso(notBefore)}`,
       found,
       remedy: `It would verify from ${iso(notBefore)}: check the clocks of the issuer and of this machine`,
       data: { notBefore: iso(notBefore), time: found },
-    })
+    }))
   }
-  return failure({
-    code: 'ERR_PATH_EXPIRED',
-    certificate,
-    depth,
+  return finding('ERR_PATH_EXPIRED', certificate, depth, [], () => ({
     problem: `it expired at ${iso(notAfter)}, ${formatDuration(time - notAfter)} before the time of the check, ${found}`,
     clause,
     expected: `a time up to ${iso(notAfter)}`,
     found,
     remedy: `Renew it; it verified until ${iso(notAfter)}`,
     data: { notAfter: iso(notAfter), time: found },
-  })
+  }))
 }
 
-function checkKey(certificate: Certificate, depth: number): PathError | undefined {
+function checkKey(certificate: Certificate, depth: number): Finding | undefined {
   const { publicKeyStart, publicKeyEnd } = Certificate.layoutOf(certificate)
   try {
     checkPublicKeyInfo(readPublicKeyInfo(Certificate.bytesOf(certificate), publicKeyStart, publicKeyEnd))
     return undefined
   } catch (error) {
     if (!(error instanceof MeshPkiError)) throw error
-    return failure({
-      code: 'ERR_PATH_KEY',
-      certificate,
-      depth,
+    return finding('ERR_PATH_KEY', certificate, depth, [], () => ({
       problem: escapeText(error.message, 512),
       expected: 'RSA from 2048 to 8192 bits, P-256, P-384, P-521 or Ed25519',
       found: certificate.publicKeyType,
       remedy: 'Issue it again for a key of another kind',
       cause: error,
-    })
+    }))
   }
 }
 
-function checkIsCa(certificate: Certificate, depth: number): PathError | undefined {
+function checkIsCa(certificate: Certificate, depth: number): Finding | undefined {
   if (certificate.isCa) return undefined
   const found =
     certificate.version < 3
@@ -124,16 +114,13 @@ function checkIsCa(certificate: Certificate, depth: number): PathError | undefin
       : Certificate.layoutOf(certificate).basicConstraints < 0
         ? 'it has no basic constraints'
         : 'its basic constraints say cA FALSE'
-  return failure({
-    code: 'ERR_PATH_NOT_CA',
-    certificate,
-    depth,
+  return finding('ERR_PATH_NOT_CA', certificate, depth, [], () => ({
     problem: `expected a CA certificate, but ${found}`,
     clause: 'RFC 5280 §6.1.4 (k)',
     expected: 'basic constraints with cA TRUE',
     found,
     remedy: 'Issue it again with CA:TRUE; a leaf cannot issue certificates',
-  })
+  }))
 }
 
 /**
@@ -141,34 +128,28 @@ function checkIsCa(certificate: Certificate, depth: number): PathError | undefin
  * named by a critical subject alternative name only; those pass, since their signature tells them apart.
  * An anchor without a name would vouch for every nameless issuer.
  */
-function checkSubject(certificate: Certificate, depth: number, isAnchor: boolean): PathError | undefined {
+function checkSubject(certificate: Certificate, depth: number, isAnchor: boolean): Finding | undefined {
   if (!certificate.subject.isEmpty) return undefined
   const { criticalLow } = Certificate.layoutOf(certificate)
   if (!isAnchor && (criticalLow & (1 << ExtensionArc.subjectAltName)) !== 0) return undefined
-  return failure({
-    code: 'ERR_PATH_EMPTY_SUBJECT',
-    certificate,
-    depth,
+  return finding('ERR_PATH_EMPTY_SUBJECT', certificate, depth, [], () => ({
     problem: 'a CA certificate with an empty subject',
     clause: 'RFC 5280 §4.1.2.6',
     expected: 'a name',
     found: 'the empty name',
     remedy: 'Issue it again with a name of its own',
-  })
+  }))
 }
 
-function checkKeyUsage(certificate: Certificate, depth: number): PathError | undefined {
+function checkKeyUsage(certificate: Certificate, depth: number): Finding | undefined {
   const { keyUsage } = Certificate.layoutOf(certificate)
   if (keyUsage === 0 || (keyUsage & KeyUsageBit.keyCertSign) !== 0) return undefined
   const found = certificate.keyUsage?.join(', ') ?? 'none'
-  return failure({
-    code: 'ERR_PATH_KEY_USAGE',
-    certificate,
-    depth,
+  return finding('ERR_PATH_KEY_USAGE', certificate, depth, [], () => ({
     problem: `expected key usage keyCertSign, found ${found}`,
     clause: 'RFC 5280 §6.1.4 (n)',
     expected: 'keyCertSign',
     found,
     remedy: 'Issue it again with keyCertSign, or without key usage',
-  })
+  }))
 }

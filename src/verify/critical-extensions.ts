@@ -8,8 +8,7 @@ import { escapeText } from '../internal/text.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { extensionSet, unknownCriticalExtension } from '../x509/extension-list.ts'
 import { ExtensionArc } from '../x509/extension-walker.ts'
-import { failure } from './failure.ts'
-import type { PathError } from './path-error.ts'
+import { type Finding, finding } from './finding.ts'
 
 /** Extensions that may be critical: those whose meaning is judged here. */
 const JUDGED = /* @__PURE__ */ extensionSet([
@@ -41,7 +40,7 @@ export function checkCriticalExtensions(
   certificate: Certificate,
   depth: number,
   revocation: boolean,
-): PathError | undefined {
+): Finding | undefined {
   const layout = Certificate.layoutOf(certificate)
   if ((layout.criticalLow | layout.criticalHigh) === 0 && layout.foreignCriticalStart === 0) return undefined
   const known = revocation
@@ -50,31 +49,25 @@ export function checkCriticalExtensions(
   const oid = unknownCriticalExtension(Certificate.bytesOf(certificate), layout, known)
   if (oid === undefined) return checkContents(certificate, depth)
   const shown = escapeText(oid)
-  return failure({
-    code: 'ERR_PATH_CRITICAL_EXTENSION',
-    certificate,
-    depth,
+  return finding('ERR_PATH_CRITICAL_EXTENSION', certificate, depth, [], () => ({
     problem: `it has the critical extension ${shown}, which is not judged here, so the certificate must be refused`,
     clause: 'RFC 5280 §4.2',
     expected: 'no critical extension that is not understood',
     found: shown,
     remedy: 'Have it issued without the extension, or with the extension not critical',
     data: { oid: shown },
-  })
+  }))
 }
 
-function checkContents(certificate: Certificate, depth: number): PathError | undefined {
+function checkContents(certificate: Certificate, depth: number): Finding | undefined {
   const { criticalLow, criticalHigh } = Certificate.layoutOf(certificate)
-  const refuse = (extension: string, found: string): PathError =>
-    failure({
-      code: 'ERR_PATH_CRITICAL_EXTENSION',
-      certificate,
-      depth,
+  const refuse = (extension: string, found: string): Finding =>
+    finding('ERR_PATH_CRITICAL_EXTENSION', certificate, depth, [], () => ({
       problem: `its critical extension ${extension} has ${found}, which cannot be judged, so the certificate must be refused`,
       clause: 'RFC 5280 §4.2',
       found,
       remedy: 'Have it issued without it, or with the extension not critical',
-    })
+    }))
   if ((criticalHigh & (1 << (ExtensionArc.certificatePolicies - 32))) !== 0) {
     const qualifiers = certificate.certificatePolicies?.flatMap((policy) => policy.qualifiers) ?? []
     const unknown = qualifiers.find(({ oid }) => !POLICY_QUALIFIERS.includes(oid))

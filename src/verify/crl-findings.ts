@@ -7,8 +7,8 @@
 import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import type { CertificateList } from '../x509/certificate-list.ts'
-import { type Finding, failure, iso } from './failure.ts'
-import type { PathError } from './path-error.ts'
+import { type Finding, type FindingText, finding, iso, overBudget } from './finding.ts'
+import type { PathErrorCode } from './path-error.ts'
 import type { ExceededBudget } from './search-budget.ts'
 import type { Issuer } from './trust-anchor.ts'
 
@@ -28,22 +28,23 @@ export interface StatusInquiry {
 export function crlFinding(
   { certificate, depth, path }: StatusInquiry,
   crl: CertificateList,
-  finding: Pick<Finding, 'code' | 'problem' | 'clause' | 'expected' | 'found' | 'remedy' | 'cause'>,
-): PathError {
-  const label = crlLabel(crl)
-  return failure({
-    ...finding,
-    certificate,
-    depth,
-    path,
-    problem: `whether it is revoked is not known: ${label} ${finding.problem}`,
-    data: { crl: label },
+  code: PathErrorCode,
+  tell: () => FindingText,
+): Finding {
+  return finding(code, certificate, depth, path, () => {
+    const label = crlLabel(crl)
+    const text = tell()
+    return {
+      ...text,
+      problem: `whether it is revoked is not known: ${label} ${text.problem}`,
+      data: { crl: label },
+    }
   })
 }
 
 /** A budget that was used up on the way. */
-export function exhausted({ certificate, depth, path }: StatusInquiry, budget: ExceededBudget): PathError {
-  return failure({ ...budget, certificate, depth, path })
+export function exhausted({ certificate, depth, path }: StatusInquiry, budget: ExceededBudget): Finding {
+  return overBudget(budget, certificate, depth, path)
 }
 
 /** A CRL in a few words. */

@@ -7,15 +7,17 @@
 import { escapeText, quote } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { isSelfSigned } from '../x509/self-signed.ts'
-import type { Candidate } from './candidates.ts'
-import { failure } from './failure.ts'
-import { PathError } from './path-error.ts'
+import { type Candidate, keyIdMatch } from './candidates.ts'
+import { type Finding, type FindingText, finding } from './finding.ts'
 import { type Issuer, issuerLabel, TrustAnchor } from './trust-anchor.ts'
 
 /** What a search could choose from. */
 export interface Surroundings {
   readonly anchors: readonly Issuer[]
-  readonly intermediates: readonly Certificate[]
+  /** Intermediates of the trust store. */
+  readonly known: readonly Certificate[]
+  /** Intermediates of the peer. */
+  readonly offered: readonly Certificate[]
   /** Why certificates beside the leaf could not be read: they are passed over, but may be what is missing. */
   readonly unreadable: readonly Error[]
 }
@@ -25,13 +27,16 @@ const isRoot = (certificate: Certificate): boolean =>
   isSelfSigned(certificate) && !certificate.subject.isEmpty
 
 /** Nobody bears the issuer's name. */
-export function noIssuer(
-  around: Surroundings,
-  path: readonly Certificate[],
+export function noIssuer(around: Surroundings, path: readonly Certificate[], subject: Certificate): Finding {
+  return finding('ERR_PATH_NO_ISSUER', subject, path.length - 1, path, () =>
+    isRoot(subject) ? tellUntrustedRoot(around, subject) : tellNoIssuer(around, subject),
+  )
+}
+
+function tellNoIssuer(
+  { anchors, known, offered, unreadable }: Surroundings,
   subject: Certificate,
-): PathError {
-  if (isRoot(subject)) return untrustedRoot(around, path, subject)
-  const { anchors, intermediates, unreadable } = around
+): FindingText {
   const [firstUnreadable] = unreadable
   const passedOver =
     firstUnreadable === undefined
@@ -39,15 +44,9 @@ export function noIssuer(
       : ` (${unreadable.length} more cannot be read; the first: ${escapeText(firstUnreadable.message)})`
   const name = subject.issuer.isEmpty ? 'the empty name' : quote(String(subject.issuer), 160)
   const key = subject.authorityKeyIdentifier
-  const renamed =
-    key === undefined
-      ? undefined
-      : [...anchors, ...intermediates].find(({ subjectKeyIdentifier }) => subjectKeyIdentifier === key)
-  return failure({
-    code: 'ERR_PATH_NO_ISSUER',
-    certificate: subject,
-    depth: path.length - 1,
-    path,
+  const intermediates = [...known, ...offered]
+  const renamed = [...anchors, ...intermediates].find((issuer) => keyIdMatch(issuer, subject) > 0)
+  return {
     problem: `nobody trusted issued it. Its issuer is ${name}; the trust anchors are ${labelAll(anchors)}, and none of the ${intermediates.length} intermediates has that name${passedOver}`,
     clause: 'RFC 5280 §6.1',
     expected: `a certificate with the subject ${name}`,
@@ -57,22 +56,13 @@ export function noIssuer(
         ? "Add the issuer's root to the trust anchors, or send the missing intermediate"
         : `${issuerLabel(renamed)} has the key identifier ${key} that it asks for, but another name: was that CA renamed? Issue it again below the new name`,
     data: { issuer: escapeText(String(subject.issuer)), anchors: namesOf(anchors) },
-  })
+  }
 }
 
 /** A root that came with the peer. That somebody trusted bears its name does not help. */
-function untrustedRoot(
-  { anchors }: Surroundings,
-  path: readonly Certificate[],
-  subject: Certificate,
-): PathError {
-  const depth = path.length - 1
+function tellUntrustedRoot({ anchors }: Surroundings, subject: Certificate): FindingText {
   const itself = anchors.some((anchor) => !(anchor instanceof TrustAnchor) && anchor.equals(subject))
-  return failure({
-    code: 'ERR_PATH_NO_ISSUER',
-    certificate: subject,
-    depth,
-    path,
+  return {
     problem: itself
       ? "it is a trust anchor itself, which vouches for others but is not accepted as a peer's certificate"
       : `it is a self-signed root that is not among the trust anchors, which are ${labelAll(anchors)}`,
@@ -83,7 +73,7 @@ function untrustedRoot(
       ? 'Issue a leaf below it'
       : 'Two meshes with separate roots do not trust each other: share one root, or add this one to the trust anchors',
     data: { issuer: escapeText(String(subject.issuer)), anchors: namesOf(anchors) },
-  })
+  }
 }
 
 /** A candidate's key did not make the signature. */
@@ -92,16 +82,12 @@ export function wrongSigner(
   path: readonly Certificate[],
   subject: Certificate,
   { issuer, keyIdDiffers }: Candidate,
-): PathError {
+): Finding {
   const depth = path.length - 1
   if (keyIdDiffers) {
     const expected = subject.authorityKeyIdentifier
     const found = issuer.subjectKeyIdentifier
-    return failure({
-      code: 'ERR_PATH_NO_ISSUER',
-      certificate: subject,
-      depth,
-      path,
+    return finding('ERR_PATH_NO_ISSUER', subject, depth, path, () => ({
       problem: `it was signed by a key with the identifier ${expected}; ${issuerLabel(issuer)} bears the issuer's name, but its key is another (identifier ${found})`,
       clause: 'RFC 5280 §6.1.3 (a)(1)',
       expected: `the key with the identifier ${expected}`,
@@ -109,51 +95,39 @@ export function wrongSigner(
       remedy:
         'Two CAs share one name, or the CA changed its key: trust the CA that signed it, or issue it again below the new key',
       data: { authorityKeyIdentifier: expected, found },
-    })
+    }))
   }
-  if (isRoot(subject)) return untrustedRoot(around, path, subject)
-  return failure({
-    code: 'ERR_PATH_SIGNATURE',
-    certificate: subject,
-    depth,
-    path,
+  if (isRoot(subject)) return noIssuer(around, path, subject)
+  return finding('ERR_PATH_SIGNATURE', subject, depth, path, () => ({
     problem: `its signature does not verify under the key of ${issuerLabel(issuer)}, which bears the issuer's name. It was altered, or another CA of the same name signed it`,
     clause: 'RFC 5280 §6.1.3 (a)(1)',
     expected: `a signature by ${issuerLabel(issuer)}`,
     found: 'a signature by another key, or of other contents',
     remedy:
       'If the root was made again under the old name, the old root is the one that is trusted, or the other way round: distribute the right one',
-  })
+  }))
 }
 
 /** A signature that nobody here verifies. */
-export function refusedAlgorithm(path: readonly Certificate[], subject: Certificate): PathError {
+export function refusedAlgorithm(path: readonly Certificate[], subject: Certificate): Finding {
   const found = escapeText(subject.signatureAlgorithmDescription)
-  return failure({
-    code: 'ERR_PATH_ALGORITHM',
-    certificate: subject,
-    depth: path.length - 1,
-    path,
+  return finding('ERR_PATH_ALGORITHM', subject, path.length - 1, path, () => ({
     problem: `it is signed with ${found}; accepted are ECDSA, RSA PKCS#1 v1.5 and RSASSA-PSS with SHA-256, SHA-384 or SHA-512, and Ed25519`,
     clause: 'RFC 5280 §6.1.3 (a)(1)',
     expected: 'SHA-256 or better, with ECDSA or RSA; or Ed25519',
     found,
     remedy: 'Have it issued again with another algorithm',
-  })
+  }))
 }
 
 /** A key that the crypto library refuses, such as a point off its curve. */
-export function unusableKey(path: readonly Certificate[], issuer: Issuer, cause: Error): PathError {
-  const problem = escapeText(cause.message, 512)
-  const subject = path[path.length - 1]
-  if (!(issuer instanceof TrustAnchor))
-    return failure({ code: 'ERR_PATH_KEY', certificate: issuer, depth: path.length, path, problem, cause })
-  return new PathError('ERR_PATH_KEY', `trust anchor ${issuerLabel(issuer)}: ${problem}`, {
-    certificate: subject,
-    depth: path.length,
-    path,
+export function unusableKey(path: readonly Certificate[], issuer: Issuer, cause: Error): Finding {
+  const certificate = issuer instanceof TrustAnchor ? undefined : issuer
+  return finding('ERR_PATH_KEY', certificate, path.length, path, () => ({
+    problem: `${issuer instanceof TrustAnchor ? `${issuerLabel(issuer)}: ` : ''}${escapeText(cause.message, 512)}`,
+    remedy: 'Issue it again for a key that is valid',
     cause,
-  })
+  }))
 }
 
 function namesOf(anchors: readonly Issuer[]): readonly string[] {

@@ -7,7 +7,7 @@
 import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
-import { iso, place } from './failure.ts'
+import { iso, place } from './finding.ts'
 import { PathError } from './path-error.ts'
 import { issuerLabel, TrustAnchor } from './trust-anchor.ts'
 import { VerifiedPath } from './verified-path.ts'

@@ -16,8 +16,7 @@ import {
   type Oid,
   purposeLabel,
 } from '../x509/extensions/extended-key-usage.ts'
-import { failure } from './failure.ts'
-import type { PathError } from './path-error.ts'
+import { type Finding, finding } from './finding.ts'
 import type { PathPolicy } from './path-policy.ts'
 
 const CLAUSE = 'RFC 5280 §4.2.1.12'
@@ -27,7 +26,7 @@ export function checkPurpose(
   certificate: Certificate,
   path: readonly Certificate[],
   { purpose, ekuStrictness }: PathPolicy,
-): PathError | undefined {
+): Finding | undefined {
   const depth = path.length
   if (purpose === undefined || (depth > 0 && ekuStrictness === 'ignore-ca')) return undefined
   const anyCounts =
@@ -40,24 +39,16 @@ export function checkPurpose(
   const usages = certificate.extendedKeyUsage
   const expected = `extended key usage ${purposeLabel(purpose)}`
   if (usages === undefined) {
-    return failure({
-      code: 'ERR_PATH_EXTENDED_KEY_USAGE',
-      certificate,
-      depth,
-      path,
+    return finding('ERR_PATH_EXTENDED_KEY_USAGE', certificate, depth, path, () => ({
       problem: `expected ${expected}, but it has none, which ekuStrictness "${ekuStrictness}" refuses`,
       clause: CLAUSE,
       expected,
       found: 'none',
       remedy: `Issue it with ${purposeLabel(purpose)}`,
-    })
+    }))
   }
   const found = escapeText(usages.slice(0, 16).map(purposeLabel).join(', '))
-  return failure({
-    code: 'ERR_PATH_EXTENDED_KEY_USAGE',
-    certificate,
-    depth,
-    path,
+  return finding('ERR_PATH_EXTENDED_KEY_USAGE', certificate, depth, path, () => ({
     problem: `expected ${expected}, found ${found}`,
     clause: CLAUSE,
     expected,
@@ -67,5 +58,5 @@ export function checkPurpose(
         ? `Issue it with ${purposeLabel(purpose)}, or ask for the purpose that it has`
         : `No leaf below it can be for ${purposeLabel(purpose)}: have this CA issued again with it, or without extended key usage`,
     data: { purpose, usages: usages.slice(0, 64) },
-  })
+  }))
 }

@@ -7,26 +7,19 @@
 import { quote } from '../internal/text.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
-import { failure } from './failure.ts'
+import { type Finding, finding, overBudget } from './finding.ts'
 import { constraintViolation } from './name-constraints.ts'
 import type { ReferenceName } from './options.ts'
-import type { PathError } from './path-error.ts'
 import { isExempt } from './path-length.ts'
 import { nameMismatch } from './reference-name.ts'
 import type { SearchBudget } from './search-budget.ts'
 
 /** Judges the leaf by the peer's name (RFC 9525 §6). */
-export function checkReferenceName(
-  leaf: Certificate,
-  name: ReferenceName | undefined,
-): PathError | undefined {
+export function checkReferenceName(leaf: Certificate, name: ReferenceName | undefined): Finding | undefined {
   const mismatch = name === undefined ? undefined : nameMismatch(leaf, name)
   if (mismatch === undefined) return undefined
   const { expected, found, malformed } = mismatch
-  return failure({
-    code: 'ERR_PATH_NAME_MISMATCH',
-    certificate: leaf,
-    depth: 0,
+  return finding('ERR_PATH_NAME_MISMATCH', leaf, 0, [], () => ({
     problem: malformed
       ? `the expected name ${quote(expected)} is not well formed, so nothing matches it`
       : `expected ${expected}, found ${found}`,
@@ -36,7 +29,7 @@ export function checkReferenceName(
     remedy: malformed
       ? 'Ask for a host without a trailing dot and as A-labels; an IP address goes into name: { ip }'
       : 'Connect by a name that the certificate has, or have it issued with this one among its subject alternative names',
-  })
+  }))
 }
 
 /** §6.1.3 (b) and (c): self-issued certificates are exempt unless they are the leaf. */
@@ -44,7 +37,7 @@ export function checkNameConstraints(
   issuer: Certificate,
   path: readonly Certificate[],
   budget: SearchBudget,
-): PathError | undefined {
+): Finding | undefined {
   if (Certificate.layoutOf(issuer).nameConstraintsStart === 0) return undefined
   for (const [i, certificate] of path.entries()) {
     if (i > 0 && isExempt(certificate)) continue
@@ -52,19 +45,14 @@ export function checkNameConstraints(
       take: (count) => budget.takeComparisons(count),
     })
     if (violation === undefined) continue
-    if (violation.kind === 'budget')
-      return failure({ ...budget.comparisonsExceeded, certificate: issuer, depth: path.length, path })
+    if (violation.kind === 'budget') return overBudget(budget.comparisonsExceeded, issuer, path.length, path)
     const constrainedBy = certificateLabel(issuer)
-    return failure({
-      code: 'ERR_PATH_NAME_CONSTRAINTS',
-      certificate,
-      depth: i,
-      path: [...path, issuer],
+    return finding('ERR_PATH_NAME_CONSTRAINTS', certificate, i, [...path, issuer], () => ({
       problem: `${violation.text}, by the name constraints of ${constrainedBy}`,
       clause: 'RFC 5280 §4.2.1.10',
       remedy: `Issue it from a CA whose constraints allow its names, or have ${constrainedBy} issued again with other constraints`,
       data: { constrainedBy },
-    })
+    }))
   }
   return undefined
 }

@@ -84,27 +84,6 @@ export class PathError extends MeshPkiError {
     this.attempt = options.attempt ?? 1
     this.causes = Object.freeze([...causes])
   }
-
-  /** @internal The same failure with the path that was tried. Checks know only the certificate that they judge. */
-  static onPath(error: PathError, path: readonly Certificate[]): PathError {
-    return error.path.length >= path.length ? error : PathError.placed(error, error.attempt, [], path)
-  }
-
-  /** @internal The same failure at its place in the search. */
-  static placed(
-    error: PathError,
-    attempt: number,
-    causes: readonly PathError[] = [],
-    path: readonly Certificate[] = error.path,
-  ): PathError {
-    const { code, message, certificate, depth, problem, clause, expected, found, remedy, data, cause } = error
-    return new PathError(
-      code,
-      message,
-      { certificate, depth, path, problem, clause, expected, found, remedy, attempt, data, cause },
-      causes,
-    )
-  }
 }
 
 /**
@@ -142,25 +121,7 @@ const RANK: Readonly<Record<PathErrorCode, number>> = {
   ERR_PATH_BUDGET_SIGNATURES: 99,
 }
 
-/** How specific a failure is; see {@link mostSpecific}. */
-export function rankOf({ code }: PathError): number {
+/** How specific a failure is. */
+export function rankOf(code: PathErrorCode): number {
   return RANK[code]
-}
-
-const MAX_CAUSES = 64
-
-/** The most specific of several failures, the first among equals, carrying the others. */
-export function mostSpecific(failures: readonly PathError[]): PathError {
-  let best: PathError | undefined
-  for (const failure of failures)
-    if (best === undefined || RANK[failure.code] > RANK[best.code]) best = failure
-  if (best === undefined)
-    return new PathError('ERR_PATH_NO_ISSUER', 'no path was found, and no candidate was met')
-  const attempts = failures.map((failure, i) => [failure, i + 1] as const)
-  const causes = attempts.filter(([failure]) => failure !== best).slice(0, MAX_CAUSES)
-  return PathError.placed(
-    best,
-    failures.indexOf(best) + 1,
-    causes.map(([failure, attempt]) => PathError.placed(failure, attempt)),
-  )
 }

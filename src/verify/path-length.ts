@@ -6,8 +6,7 @@
 
 import type { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
-import { failure } from './failure.ts'
-import type { PathError } from './path-error.ts'
+import { type Finding, finding } from './finding.ts'
 
 /**
  * Self-issued certificates are exempt from path length and name constraints (RFC 5280 §6.1.3, §6.1.4). That
@@ -27,16 +26,12 @@ function countIntermediates(path: readonly Certificate[]): number {
 }
 
 /** Judges the path length of an issuer against what lies below it. */
-export function checkPathLength(issuer: Certificate, path: readonly Certificate[]): PathError | undefined {
+export function checkPathLength(issuer: Certificate, path: readonly Certificate[]): Finding | undefined {
   const { pathLength } = issuer
   if (pathLength === undefined || path.length - 1 <= pathLength) return undefined
   const below = countIntermediates(path)
   if (below <= pathLength) return undefined
-  return failure({
-    code: 'ERR_PATH_LENGTH',
-    certificate: issuer,
-    depth: path.length,
-    path,
+  return finding('ERR_PATH_LENGTH', issuer, path.length, path, () => ({
     problem: `its path length allows ${cas(pathLength)} below it, but the path has ${below}: ${path.slice(1).map(certificateLabel).join(', ')}. No certificate from there can ever verify`,
     clause: 'RFC 5280 §6.1.4 (l), (m)',
     expected: `at most ${cas(pathLength)} below`,
@@ -46,7 +41,7 @@ export function checkPathLength(issuer: Certificate, path: readonly Certificate[
         ? 'It may sign leaves only: issue from it directly, or have it issued again with a larger path length'
         : 'Leave out an intermediate, or have it issued again with a larger path length',
     data: { allowed: pathLength, found: below },
-  })
+  }))
 }
 
 /** Judges the number of intermediates against the option. */
@@ -54,19 +49,15 @@ export function checkIntermediateCount(
   issuer: Certificate,
   path: readonly Certificate[],
   allowed: number,
-): PathError | undefined {
+): Finding | undefined {
   if (allowed === Number.POSITIVE_INFINITY) return undefined
   const count = countIntermediates([...path, issuer])
   if (count <= allowed) return undefined
-  return failure({
-    code: 'ERR_PATH_LENGTH',
-    certificate: issuer,
-    depth: path.length,
-    path,
+  return finding('ERR_PATH_LENGTH', issuer, path.length, path, () => ({
     problem: `it is intermediate number ${count}; the option "maxIntermediates" allows ${allowed}`,
     expected: `at most ${allowed}`,
     found: String(count),
-  })
+  }))
 }
 
 const cas = (count: number): string => `${count} CA${count === 1 ? '' : 's'}`

@@ -14,8 +14,8 @@ import type { Oid } from '../x509/extensions/extended-key-usage.ts'
 import { type Candidate, Candidates } from './candidates.ts'
 import { checkIssuer, checkLeaf } from './certificate-checks.ts'
 import { noIssuer, refusedAlgorithm, type Surroundings, unusableKey, wrongSigner } from './dead-ends.ts'
-import { failure } from './failure.ts'
-import { mostSpecific, PathError } from './path-error.ts'
+import { closest, errorOf, type Finding, mostSpecific, onPath, overBudget } from './finding.ts'
+import type { PathError } from './path-error.ts'
 import type { PathPolicy } from './path-policy.ts'
 import { checkPolicies } from './policy-graph.ts'
 import { Revocation } from './revocation.ts'
@@ -48,7 +48,7 @@ interface Goal {
   readonly policy: PathPolicy
   /** Only this anchor counts. */
   readonly anchor?: Issuer
-  readonly failures: PathError[]
+  readonly findings: Finding[]
 }
 
 /** One search. */
@@ -78,13 +78,13 @@ export class PathSearch {
   *run(): Asking<FoundPath | PathError> {
     const { leaf, policy } = this.#input
     const broken = checkLeaf(leaf, policy)
-    if (broken !== undefined) return broken
-    const goal: Goal = { policy, failures: [] }
-    return (yield* this.#extend(goal, [leaf])) ?? mostSpecific(goal.failures)
+    if (broken !== undefined) return errorOf(broken)
+    const goal: Goal = { policy, findings: [] }
+    return (yield* this.#extend(goal, [leaf])) ?? mostSpecific(goal.findings)
   }
 
   /** A path from whoever signed a CRL to the same anchor (RFC 5280 §6.3.3 (f)); its purpose and name do not count. */
-  *#validateSigner(signer: Certificate, anchor: Issuer): Asking<PathError | undefined> {
+  *#validateSigner(signer: Certificate, anchor: Issuer): Asking<Finding | undefined> {
     const { policy: asked } = this.#input
     const policy: PathPolicy = {
       ...asked,
@@ -96,9 +96,9 @@ export class PathSearch {
     }
     const broken = checkLeaf(signer, policy)
     if (broken !== undefined) return broken
-    const goal: Goal = { policy, anchor, failures: [] }
+    const goal: Goal = { policy, anchor, findings: [] }
     const found = yield* this.#extend(goal, [signer])
-    return found === undefined ? mostSpecific(goal.failures) : undefined
+    return found === undefined ? closest(goal.findings) : undefined
   }
 
   /** Extends a path by every candidate for its last certificate's issuer. */
@@ -114,11 +114,11 @@ export class PathSearch {
         tried++
         const found = yield* this.#try(goal, path, subject, candidate)
         if (found !== undefined) return found
-        const last = goal.failures[goal.failures.length - 1]
+        const last = goal.findings[goal.findings.length - 1]
         if (last !== undefined && isFatal(last.code)) return undefined
       }
     }
-    if (tried === 0) goal.failures.push(noIssuer(this.#surroundings(), path, subject))
+    if (tried === 0) goal.findings.push(noIssuer(this.#around, path, subject))
     return undefined
   }
 
@@ -129,15 +129,15 @@ export class PathSearch {
     subject: Certificate,
     candidate: Candidate,
   ): Asking<FoundPath | undefined> {
-    const { policy, failures } = goal
+    const { policy, findings } = goal
     const { issuer, isAnchor } = candidate
     const depth = path.length - 1
     if (!this.#budget.takeCandidate()) {
-      failures.push(failure({ ...this.#budget.candidatesExceeded, certificate: subject, depth, path }))
+      findings.push(overBudget(this.#budget.candidatesExceeded, subject, depth, path))
       return undefined
     }
     if (path.length + 1 > policy.limits.depth) {
-      failures.push(failure({ ...this.#budget.depthExceeded, certificate: subject, depth, path }))
+      findings.push(overBudget(this.#budget.depthExceeded, subject, depth, path))
       return undefined
     }
     const broken =
@@ -145,12 +145,12 @@ export class PathSearch {
     if (broken !== undefined) {
       const stranger = yield* this.#askWhetherStranger(path, subject, candidate, broken)
       const tried = issuer instanceof TrustAnchor ? path : [...path, issuer]
-      failures.push(stranger ?? PathError.onPath(broken, tried))
+      findings.push(stranger ?? onPath(broken, tried))
       return undefined
     }
     const unsigned = yield* this.#checkSignature(path, subject, candidate)
     if (unsigned !== undefined) {
-      failures.push(unsigned)
+      findings.push(unsigned)
       return undefined
     }
     if (isAnchor) return yield* this.#finish(goal, path, issuer)
@@ -159,20 +159,20 @@ export class PathSearch {
 
   /** What only a whole path shows: policies, and then revocation, from the anchor downwards. */
   *#finish(
-    { policy, failures }: Goal,
+    { policy, findings }: Goal,
     path: readonly Certificate[],
     anchor: Issuer,
   ): Asking<FoundPath | undefined> {
     const constraining =
       anchor instanceof TrustAnchor || !policy.anchorChecks.constraints ? undefined : anchor
     const policies = checkPolicies(path, constraining, policy.policies, this.#budget)
-    if (policies instanceof PathError) {
-      failures.push(policies)
+    if ('code' in policies) {
+      findings.push(policies)
       return undefined
     }
     const revoked = this.#revocation === undefined ? undefined : yield* this.#revocation.check(path, anchor)
     if (revoked !== undefined) {
-      failures.push(revoked)
+      findings.push(revoked)
       return undefined
     }
     return { leaf: path[0] ?? this.#input.leaf, certificates: path, anchor, policies }
@@ -187,8 +187,8 @@ export class PathSearch {
     path: readonly Certificate[],
     subject: Certificate,
     candidate: Candidate,
-    broken: PathError,
-  ): Asking<PathError | undefined> {
+    broken: Finding,
+  ): Asking<Finding | undefined> {
     if (broken.code === 'ERR_PATH_KEY' || isFatal(broken.code) || !this.#budget.hasSpareSignatures)
       return undefined
     const stranger = yield* this.#checkSignature(path, subject, candidate)
@@ -199,30 +199,21 @@ export class PathSearch {
     path: readonly Certificate[],
     subject: Certificate,
     candidate: Candidate,
-  ): Asking<PathError | undefined> {
+  ): Asking<Finding | undefined> {
     if (this.#input.unsignedLeaf && subject === this.#input.leaf) return undefined
     if (subject.signatureAlgorithm === undefined) return refusedAlgorithm(path, subject)
     const verdict = yield* this.#signatures.ask(subject, candidate.issuer)
     if (verdict === true) return undefined
-    if (verdict === false) return wrongSigner(this.#surroundings(), path, subject, candidate)
+    if (verdict === false) return wrongSigner(this.#around, path, subject, candidate)
     if (verdict === 'budget')
-      return failure({
-        ...this.#budget.signaturesExceeded,
-        certificate: subject,
-        depth: path.length - 1,
-        path,
-      })
+      return overBudget(this.#budget.signaturesExceeded, subject, path.length - 1, path)
     return unusableKey(path, candidate.issuer, verdict)
   }
 
-  #surroundings(): Surroundings {
+  get #around(): Surroundings {
     const { policy, intermediates, unreadable = [] } = this.#input
-    const store = TrustStore.partsOf(policy.store)
-    return {
-      anchors: store.anchors,
-      intermediates: [...store.intermediates, ...intermediates],
-      unreadable,
-    }
+    const { anchors, intermediates: known } = TrustStore.partsOf(policy.store)
+    return { anchors, known, offered: intermediates, unreadable }
   }
 }
 

@@ -12,8 +12,7 @@ import { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
 import { ExtensionArc } from '../x509/extension-walker.ts'
 import type { Oid } from '../x509/extensions/extended-key-usage.ts'
-import { failure } from './failure.ts'
-import type { PathError } from './path-error.ts'
+import { type Finding, finding, overBudget } from './finding.ts'
 import { isExempt } from './path-length.ts'
 import type { InitialPolicies } from './path-policy.ts'
 import type { SearchBudget } from './search-budget.ts'
@@ -39,7 +38,7 @@ export function checkPolicies(
   anchor: Certificate | undefined,
   policies: InitialPolicies,
   budget: SearchBudget,
-): readonly Oid[] | PathError {
+): readonly Oid[] | Finding {
   if (!mayMatter(path, anchor, policies)) return []
   const state = new PolicyState(path, anchor, policies)
   for (let depth = path.length - 1; depth >= 0; depth--) {
@@ -95,14 +94,14 @@ class PolicyState {
   }
 
   /** §6.1.3 (d) to (f), and §6.1.4 or §6.1.5 (a) and (b). */
-  process(certificate: Certificate, depth: number, budget: SearchBudget): PathError | undefined {
+  process(certificate: Certificate, depth: number, budget: SearchBudget): Finding | undefined {
     const level = this.#levels[this.#levels.length - 1]
     if (level === undefined) return undefined
     const own = certificate.certificatePolicies
     const mappings = depth === 0 ? undefined : certificate.policyMappings
     const work = (own?.length ?? 0) + (mappings?.length ?? 0) + level.nodes.size
     if (!budget.takeComparisons(work))
-      return failure({ ...budget.comparisonsExceeded, certificate, depth, path: this.#path })
+      return overBudget(budget.comparisonsExceeded, certificate, depth, this.#path)
     const selfIssued = isExempt(certificate)
     if (own === undefined) clear(level)
     else {
@@ -117,15 +116,11 @@ class PolicyState {
     }
     for (const { issuerDomainPolicy, subjectDomainPolicy } of mappings ?? []) {
       if (issuerDomainPolicy === ANY_POLICY || subjectDomainPolicy === ANY_POLICY)
-        return failure({
-          code: 'ERR_PATH_POLICY',
-          certificate,
-          depth,
-          path: this.#path,
+        return finding('ERR_PATH_POLICY', certificate, depth, this.#path, () => ({
           problem: 'its policy mappings map from or to anyPolicy',
           clause: 'RFC 5280 §6.1.4 (a)',
           remedy: 'Have it issued again with mappings between named policies',
-        })
+        }))
     }
     this.#levels.push(mapped(level, mappings ?? [], this.#policyMapping > 0))
     if (!selfIssued) {
@@ -154,7 +149,7 @@ class PolicyState {
   }
 
   /** §6.1.5 (g): the policies of the anchor's domain that reach the leaf, and that the caller accepts. */
-  finish(): readonly Oid[] | PathError {
+  finish(): readonly Oid[] | Finding {
     const reached = this.#reached()
     const valid = this.#accepted(reached)
     const [leaf] = this.#path
@@ -192,7 +187,7 @@ class PolicyState {
     return reached
   }
 
-  #noPolicy(certificate: Certificate, depth: number, reached?: ReadonlySet<Oid>): PathError {
+  #noPolicy(certificate: Certificate, depth: number, reached?: ReadonlySet<Oid>): Finding {
     const own = certificate.certificatePolicies?.map(({ policy }) => policy) ?? []
     const wanted = this.#initial === undefined ? 'any policy' : [...this.#initial].slice(0, 8).join(', ')
     const found =
@@ -201,17 +196,13 @@ class PolicyState {
         : own.length === 0
           ? 'no policies in this certificate'
           : `${own.slice(0, 8).join(', ')}, none of them valid all the way from the anchor`
-    return failure({
-      code: 'ERR_PATH_POLICY',
-      certificate,
-      depth,
-      path: this.#path,
+    return finding('ERR_PATH_POLICY', certificate, depth, this.#path, () => ({
       problem: `no certificate policy is valid for the path, but ${this.#explicitBy} asks for one: expected ${wanted}, found ${found}`,
       clause: depth === 0 ? 'RFC 5280 §6.1.5 (g)' : 'RFC 5280 §6.1.3 (f)',
       expected: wanted,
       found,
       remedy: 'Every certificate below the anchor must assert the policy, or one that is mapped to it',
-    })
+    }))
   }
 }
 

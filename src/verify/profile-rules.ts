@@ -8,8 +8,7 @@ import { checkOptionNames, readFlag } from '../internal/options.ts'
 import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { isSelfSigned } from '../x509/self-signed.ts'
-import { failure } from './failure.ts'
-import type { PathError } from './path-error.ts'
+import { type Finding, finding } from './finding.ts'
 import { nameSyntaxViolations, RFC5280_RULES, type Rfc5280Rule, rfc5280Violations } from './rfc5280-rules.ts'
 import { WEB_PKI_RULES, type WebPkiRule, webPkiViolations } from './web-pki-rules.ts'
 
@@ -40,7 +39,7 @@ export function checkRules(
   depth: number,
   role: 'leaf' | 'ca' | 'root',
   rules: ReadonlySet<ProfileRule>,
-): PathError | undefined {
+): Finding | undefined {
   if (rules.size === 0) return undefined
   const isRoot = role === 'root' || (role === 'ca' && isSelfSigned(certificate))
   const violations = [
@@ -50,13 +49,10 @@ export function checkRules(
   ]
   const broken = violations.find(({ rule }) => rules.has(rule))
   if (broken === undefined) return undefined
-  return failure({
-    code: 'ERR_PATH_RULE',
-    certificate,
-    depth,
+  return finding('ERR_PATH_RULE', certificate, depth, [], () => ({
     problem: `it breaks the rule "${broken.rule}": ${escapeText(broken.text)}`,
     clause: broken.clause,
     remedy: `Have it issued again so that it does; rules: { '${broken.rule}': false } verifies without this rule`,
     data: { rule: broken.rule },
-  })
+  }))
 }

@@ -14,10 +14,9 @@ import type { RevokedCertificate } from '../x509/revoked-certificate.ts'
 import { crlFinding, crlLabel, exhausted, type StatusInquiry } from './crl-findings.ts'
 import { ALL_REASONS, distributionPointsOf, isDeltaOf, reasonsInScope, type ScopedCrl } from './crl-scope.ts'
 import { CrlSigners, type SignerSearch } from './crl-signers.ts'
-import { failure, iso } from './failure.ts'
-import { PathError, rankOf } from './path-error.ts'
+import { closest, type Finding, finding, iso } from './finding.ts'
 import type { PathPolicy } from './path-policy.ts'
-import type { SearchBudget } from './search-budget.ts'
+import { isFatal, type SearchBudget } from './search-budget.ts'
 import type { Asking, SignatureCheck } from './signature-check.ts'
 import type { Issuer } from './trust-anchor.ts'
 
@@ -56,7 +55,7 @@ export class Revocation {
   }
 
   /** Judges every certificate of a path, from the one below the anchor down to the leaf. */
-  *check(path: readonly Certificate[], anchor: Issuer): Asking<PathError | undefined> {
+  *check(path: readonly Certificate[], anchor: Issuer): Asking<Finding | undefined> {
     for (let depth = path.length - 1; depth >= 0; depth--) {
       const certificate = path[depth]
       if (certificate === undefined) continue
@@ -75,9 +74,9 @@ export class Revocation {
    * The issuer of a CRL signer may name that signer's own CRL in its certificate (`cRLIssuer`; PKITS 4.14.30
    * does). Such a CRL is asked only when no other has the answer: a signer that is revoked elsewhere is revoked.
    */
-  *#checkOne(inquiry: StatusInquiry): Asking<PathError | undefined> {
+  *#checkOne(inquiry: StatusInquiry): Asking<Finding | undefined> {
     const { certificate } = inquiry
-    const findings: PathError[] = []
+    const findings: Finding[] = []
     let reasons = 0
     const points = distributionPointsOf(certificate)
     for (let i = 0; i < points.length * 2; i++) {
@@ -93,8 +92,8 @@ export class Revocation {
         const decided = reasonsInScope(complete, certificate, point)
         if ((decided & ~reasons) === 0) continue
         const outcome = yield* this.#ask(inquiry, complete)
-        if (outcome instanceof PathError) {
-          if (outcome.code.startsWith('ERR_PATH_BUDGET')) return outcome
+        if (outcome !== undefined && 'tell' in outcome) {
+          if (isFatal(outcome.code)) return outcome
           findings.push(outcome)
           continue
         }
@@ -107,7 +106,7 @@ export class Revocation {
   }
 
   /** What one CRL in scope says: an entry that revokes, nothing, or why it cannot be used. */
-  *#ask(inquiry: StatusInquiry, complete: ScopedCrl): Asking<RevokedCertificate | PathError | undefined> {
+  *#ask(inquiry: StatusInquiry, complete: ScopedCrl): Asking<RevokedCertificate | Finding | undefined> {
     const { certificate } = inquiry
     const unusable = this.#checkUsable(inquiry, complete.crl)
     if (unusable !== undefined) return unusable
@@ -122,7 +121,7 @@ export class Revocation {
     )
     if (expired !== undefined && deltas.length === 0) return expired
     const signer = yield* this.#signers.find(inquiry, complete)
-    if (signer instanceof PathError) return signer
+    if ('tell' in signer) return signer
     for (const delta of deltas) {
       const verdict = yield* this.#signatures.ask(delta.crl, signer)
       if (verdict === 'budget') return exhausted(inquiry, this.#budget.signaturesExceeded)
@@ -136,10 +135,10 @@ export class Revocation {
   }
 
   /** A CRL with a critical extension that is not understood must not be used (RFC 5280 §5.2, §5.3), nor one of the future. */
-  #checkUsable(inquiry: StatusInquiry, crl: CertificateList): PathError | undefined {
+  #checkUsable(inquiry: StatusInquiry, crl: CertificateList): Finding | undefined {
     const layout = CertificateList.layoutOf(crl)
     const oid = unknownCriticalExtension(CertificateList.bytesOf(crl), layout, JUDGED)
-    const finding =
+    const problem =
       oid !== undefined
         ? `has the critical extension ${escapeText(oid)}, which is not judged here`
         : layout.unknownCriticalEntry !== 0
@@ -149,39 +148,33 @@ export class Revocation {
             : layout.thisUpdate > this.#policy.time
               ? `is from ${iso(layout.thisUpdate)}, after the time of the check, ${iso(this.#policy.time)}. Is a clock wrong?`
               : undefined
-    if (finding === undefined) return undefined
-    return crlFinding(inquiry, crl, {
-      code: 'ERR_PATH_CRL_UNUSABLE',
-      problem: finding,
+    if (problem === undefined) return undefined
+    return crlFinding(inquiry, crl, 'ERR_PATH_CRL_UNUSABLE', () => ({
+      problem,
       clause: oid === undefined && layout.unknownCriticalEntry !== 0 ? 'RFC 5280 §5.3' : 'RFC 5280 §5.2',
       remedy: 'Pass a CRL that can be used',
-    })
+    }))
   }
 
   /** A list without `nextUpdate` does not expire; RFC 5280 §5.1.2.4 leaves open what to make of it. */
-  #checkCurrent(inquiry: StatusInquiry, crl: CertificateList): PathError | undefined {
+  #checkCurrent(inquiry: StatusInquiry, crl: CertificateList): Finding | undefined {
     const { nextUpdate } = CertificateList.layoutOf(crl)
     const { time } = this.#policy
     if (nextUpdate === undefined || time <= nextUpdate) return undefined
-    return crlFinding(inquiry, crl, {
-      code: 'ERR_PATH_CRL_EXPIRED',
+    return crlFinding(inquiry, crl, 'ERR_PATH_CRL_EXPIRED', () => ({
       problem: `was to be replaced by ${iso(nextUpdate)}, ${formatDuration(time - nextUpdate)} before the time of the check, ${iso(time)}`,
       clause: 'RFC 5280 §6.3.3 (a)',
       expected: `a CRL with nextUpdate at ${iso(time)} or later`,
       found: iso(nextUpdate),
       remedy: "Fetch the CA's current CRL",
-    })
+    }))
   }
 
-  #revoked(inquiry: StatusInquiry, crl: CertificateList, entry: RevokedCertificate): PathError {
+  #revoked(inquiry: StatusInquiry, crl: CertificateList, entry: RevokedCertificate): Finding {
     const { certificate, depth, path } = inquiry
     const since = iso(entry.revocationDate.getTime())
     const reason = entry.reason === undefined ? '' : ` (${entry.reason})`
-    return failure({
-      code: 'ERR_PATH_REVOKED',
-      certificate,
-      depth,
-      path,
+    return finding('ERR_PATH_REVOKED', certificate, depth, path, () => ({
       problem: `it was revoked at ${since}${reason}, says ${crlLabel(crl)}`,
       clause: 'RFC 5280 §6.1.3 (a)(3)',
       expected: 'a certificate that is not revoked',
@@ -191,45 +184,32 @@ export class Revocation {
           ? 'It is on hold: the CA may release it, or issue another'
           : 'It can never be used again: issue another one for a new key',
       data: { revocationDate: since, reason: entry.reason, crl: crlLabel(crl) },
-    })
+    }))
   }
 
-  #undetermined(
-    inquiry: StatusInquiry,
-    reasons: number,
-    findings: readonly PathError[],
-  ): PathError | undefined {
+  #undetermined(inquiry: StatusInquiry, reasons: number, findings: readonly Finding[]): Finding | undefined {
     const { certificate, depth, path } = inquiry
     const { revocation, crls } = this.#policy
-    let best: PathError | undefined
-    for (const finding of findings) if (best === undefined || rankOf(finding) > rankOf(best)) best = finding
+    const best = closest(findings)
     if (best !== undefined) return best
     const [unreadable] = crls.unreadable
     if (unreadable !== undefined) {
-      return failure({
-        code: 'ERR_PATH_CRL_UNUSABLE',
-        certificate,
-        depth,
-        path,
+      return finding('ERR_PATH_CRL_UNUSABLE', certificate, depth, path, () => ({
         problem: `${crls.unreadable.length} of the CRLs cannot be read, and one of them may speak of it; the first: ${escapeText(unreadable.message)}`,
         clause: 'RFC 5280 §6.3.3',
         remedy: 'Fetch the CRL again, or take it out of the option "crls"',
         cause: unreadable,
-      })
+      }))
     }
     if (revocation === 'if-present') return undefined
     const partly = reasons === 0 ? '' : ' for every reason'
-    return failure({
-      code: 'ERR_PATH_REVOCATION_UNKNOWN',
-      certificate,
-      depth,
-      path,
+    return finding('ERR_PATH_REVOCATION_UNKNOWN', certificate, depth, path, () => ({
       problem: `none of the ${crls.lists.length} CRLs says whether it is revoked${partly}; its issuer is ${escapeText(String(certificate.issuer), 160)}`,
       clause: 'RFC 5280 §6.3.3',
       expected: 'a CRL whose scope the certificate is in',
       found: reasons === 0 ? 'none' : 'CRLs for some of the reasons',
       remedy: `Pass the CRL of its issuer; revocation: 'if-present' lets a certificate without one pass`,
-    })
+    }))
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { AdaptiveWindow } from '../internal/adaptive-window.ts'
+import { latin1 } from '../internal/bytes.ts'
 import { checkOptionNames, readCount } from '../internal/options.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
@@ -160,19 +161,15 @@ function distinctIssuers(issuers: readonly Issuer[]): readonly Issuer[] {
   return issuers.filter((issuer) => issuer instanceof TrustAnchor || kept.has(issuer))
 }
 
-/** Each certificate once, by its bytes, in order. The end of the signature tells nearly all apart. */
+/** Each certificate once, by its bytes, in order. Many are told apart by a set: a peer may send thousands. */
 export function distinctCertificates(certificates: readonly Certificate[]): readonly Certificate[] {
   if (certificates.length < 2) return certificates
-  const kept: Certificate[] = []
-  const byTail = new Map<string, Certificate[]>()
-  for (const certificate of certificates) {
+  if (certificates.length <= 8)
+    return certificates.filter((one, i) => certificates.findIndex((other) => other.equals(one)) === i)
+  const seen = new Set<string>()
+  return certificates.filter((certificate) => {
     const der = Certificate.bytesOf(certificate)
-    const tail = `${der.length} ${der.subarray(-8).join()}`
-    const same = byTail.get(tail)
-    if (same?.some((other) => other.equals(certificate)) === true) continue
-    if (same === undefined) byTail.set(tail, [certificate])
-    else same.push(certificate)
-    kept.push(certificate)
-  }
-  return kept
+    const before = seen.size
+    return seen.add(latin1(der, 0, der.length)).size > before
+  })
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MeshPkiError } from '../../../src/errors.ts'
-import { PathError, type PathErrorCode } from '../../../src/verify/index.ts'
-import { mostSpecific } from '../../../src/verify/path-error.ts'
+import { type Finding, finding, mostSpecific } from '../../../src/verify/finding.ts'
+import type { PathError, PathErrorCode } from '../../../src/verify/index.ts'
 import { rdn, seq, text } from '../../fixtures/x509/der.ts'
 import {
   aki,
@@ -21,7 +21,8 @@ import {
 import { accepted, expectBlame, refused, trio } from './support.ts'
 
 describe('mostSpecific: the failure that came closest to accepting', () => {
-  const error = (code: PathErrorCode, message: string = code): PathError => new PathError(code, message)
+  const error = (code: PathErrorCode, problem: string = code): Finding =>
+    finding(code, undefined, 0, [], () => ({ problem }))
 
   test('each step of the ranking beats all before it', () => {
     const steps: readonly (readonly PathErrorCode[])[] = [
@@ -66,8 +67,8 @@ describe('mostSpecific: the failure that came closest to accepting', () => {
       error('ERR_PATH_NOT_YET_VALID', 'd'),
     ]
     const best = mostSpecific(failures)
-    expect(best.message).toBe('b')
-    expect(best.causes.map(({ message }) => message)).toEqual(['a', 'c', 'd'])
+    expect(best.problem).toBe('b')
+    expect(best.causes.map(({ problem }) => problem)).toEqual(['a', 'c', 'd'])
     expect(Object.isFrozen(best.causes)).toBe(true)
     expect(best).toBeInstanceOf(MeshPkiError)
   })
@@ -75,7 +76,7 @@ describe('mostSpecific: the failure that came closest to accepting', () => {
   test('at most 64 causes are kept, and no failure at all is no acceptance', () => {
     const many = Array.from({ length: 100 }, (_, i) => error('ERR_PATH_SIGNATURE', String(i)))
     const { causes } = mostSpecific(many)
-    expect(causes.map(({ message }) => Number(message))).toEqual(Array.from({ length: 64 }, (_, i) => i + 1))
+    expect(causes.map(({ problem }) => Number(problem))).toEqual(Array.from({ length: 64 }, (_, i) => i + 1))
     expect(mostSpecific([]).code).toBe('ERR_PATH_NO_ISSUER')
   })
 })
