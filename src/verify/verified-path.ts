@@ -25,6 +25,7 @@ export class VerifiedPath {
     if (proof !== VERIFIED) throw new TypeError('only verification makes a VerifiedPath')
     this.#found = found
     this.#policy = { revocation, time }
+    Object.freeze(this)
   }
 
   /** Leaf first, anchor last; without the anchor where that is a name and a key. */

@@ -86,7 +86,7 @@ function entry(revoked: Forged | RevokedRecipe): Uint8Array {
 /** DER of a CRL: from a week before the usual time of the check until three weeks behind it. */
 export function forgeCrl(recipe: CrlRecipe): Uint8Array<ArrayBuffer> {
   const { issuer, revoked = [], number = 1, base, scope, nextUpdate } = recipe
-  const algorithm =
+  const algorithm: Algorithm =
     recipe.algorithm ??
     (issuer.keys.privateKey.asymmetricKeyType === 'ed25519' ? ALGORITHMS.ed25519 : ALGORITHMS['ecdsa-sha256'])
   const extensions = [
