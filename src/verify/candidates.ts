@@ -102,11 +102,13 @@ export class Candidates {
     return found.sort((a, b) => b.score - a.score || distanceOf(a) - distanceOf(b))
   }
 
-  /** How many certificates stand between each known CA and an anchor, by names alone. */
+  /** How many certificates stand between each CA that is valid now and an anchor, by names alone. */
   #measure(): Map<Issuer, number> {
     const below = new Map<string, Certificate[]>()
+    const { time } = this.#policy
     for (const certificate of [...this.#store.intermediates, ...this.#peers]) {
-      const { issuerStart, issuerEnd } = layoutOf(certificate)
+      const { issuerStart, issuerEnd, notBefore, notAfter } = layoutOf(certificate)
+      if (time < notBefore || time > notAfter || !certificate.isCa) continue
       const name = latin1(bytesOf(certificate), issuerStart, issuerEnd)
       const same = below.get(name)
       if (same === undefined) below.set(name, [certificate])

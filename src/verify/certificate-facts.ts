@@ -44,7 +44,7 @@ export class CertificateFacts {
   readonly #limits: FactLimits
   readonly #anchorKeys = new Map<TrustAnchor, VerificationKey>()
   readonly #facts = new Map<Certificate, Facts>()
-  /** Peers' certificates by the end of their bytes, the least recently used first. */
+  /** Peers' certificates by the end of their bytes, the least recently used first; and those that a caller read. */
   readonly #peers = new Map<string, Certificate>()
   readonly #lists = new WeakMap<CertificateList, VerificationKey>()
   #peerBytes = 0
@@ -84,10 +84,16 @@ export class CertificateFacts {
     this.#lists.set(list, key)
   }
 
-  /** Keeps that a certificate's signature verified, forgetting others where there is no room. */
-  keepSignature(certificate: Certificate, key: VerificationKey): void {
-    const { signedBy } = this.#facts.get(certificate) ?? this.#admit(certificate)
-    if (signedBy.length < MAX_KEYS && !signedBy.includes(key)) signedBy.push(key)
+  /**
+   * Keeps that a certificate's signature verified, forgetting others where there is no room. `recallable`: it was
+   * read here from bytes, as strictly as it would be again; what a caller read may have been read with leniency.
+   */
+  keepSignature(certificate: Certificate, key: VerificationKey, recallable: boolean): void {
+    const { signedBy } = this.#facts.get(certificate) ?? this.#admit(certificate, recallable)
+    if (signedBy.includes(key)) return
+    // A key that was forgotten and imported again is another object.
+    if (signedBy.length === MAX_KEYS) signedBy.shift()
+    signedBy.push(key)
   }
 
   /** A peer's certificate with these bytes that was kept: it need not be read again. */
@@ -104,9 +110,10 @@ export class CertificateFacts {
     return known
   }
 
-  #admit(certificate: Certificate): Facts {
+  #admit(certificate: Certificate, recallable: boolean): Facts {
     const der = Certificate.bytesOf(certificate)
-    const tail = tailOf(der)
+    // Longer than any end of bytes, so that no bytes find it.
+    const tail = recallable ? tailOf(der) : `${tailOf(der)} as given`
     const facts: Facts = { key: undefined, signedBy: [] }
     if (der.length > this.#limits.bytes || this.#limits.certificates === 0) return facts
     this.#forget(tail)

@@ -29,6 +29,8 @@ export interface PathSearchInput {
   readonly leaf: Certificate
   readonly intermediates: readonly Certificate[]
   readonly unreadable?: readonly Error[]
+  /** Certificates among these that verification itself read from bytes. */
+  readonly readHere?: readonly Certificate[]
   readonly policy: PathPolicy
   /** The leaf's own signature is taken as good. For the dry run of a CA whose key is elsewhere; reachable from no export. */
   readonly unsignedLeaf: boolean

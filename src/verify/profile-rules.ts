@@ -7,7 +7,6 @@
 import { checkOptionNames, readFlag } from '../internal/options.ts'
 import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
-import { isSelfSigned } from '../x509/self-signed.ts'
 import { type Finding, finding } from './finding.ts'
 import { nameSyntaxViolations, RFC5280_RULES, type Rfc5280Rule, rfc5280Violations } from './rfc5280-rules.ts'
 import { WEB_PKI_RULES, type WebPkiRule, webPkiViolations } from './web-pki-rules.ts'
@@ -41,9 +40,8 @@ export function checkRules(
   rules: ReadonlySet<ProfileRule>,
 ): Finding | undefined {
   if (rules.size === 0) return undefined
-  const isRoot = role === 'root' || (role === 'ca' && isSelfSigned(certificate))
   const violations = [
-    ...rfc5280Violations(certificate, { isRoot, isAnchor: role === 'root' }),
+    ...rfc5280Violations(certificate, { isRoot: role === 'root', isAnchor: role === 'root' }),
     ...nameSyntaxViolations(certificate),
     ...webPkiViolations(certificate, role),
   ]

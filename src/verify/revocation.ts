@@ -12,12 +12,22 @@ import { extensionSet, unknownCriticalExtension } from '../x509/extension-list.t
 import { ExtensionArc } from '../x509/extension-walker.ts'
 import type { RevokedCertificate } from '../x509/revoked-certificate.ts'
 import { crlFinding, crlLabel, exhausted, type StatusInquiry } from './crl-findings.ts'
-import { ALL_REASONS, distributionPointsOf, isDeltaOf, reasonsInScope, type ScopedCrl } from './crl-scope.ts'
+import {
+  ALL_REASONS,
+  isDeltaOf,
+  isSameSeries,
+  keyOfName,
+  reasonsInScope,
+  type ScopedCrl,
+  type ScopedPoint,
+  scopedCrl,
+  scopedPoints,
+} from './crl-scope.ts'
 import { CrlSigners, type SignerSearch } from './crl-signers.ts'
 import { closest, type Finding, finding, iso } from './finding.ts'
 import type { PathPolicy } from './path-policy.ts'
 import { isFatal, type SearchBudget } from './search-budget.ts'
-import type { Asking, SignatureCheck } from './signature-check.ts'
+import { type Asking, hasSameKey, type SignatureCheck } from './signature-check.ts'
 import type { Issuer } from './trust-anchor.ts'
 
 /** Extensions of CRLs that are judged here and may be critical. */
@@ -29,29 +39,20 @@ const JUDGED = /* @__PURE__ */ extensionSet([
   ExtensionArc.freshestCRL,
 ])
 
-/** Comparisons that one look at a CRL's scope counts for: names are compared in it. */
-const SCOPE_COST = 8
-
 /** Revocation checking of one search. */
 export class Revocation {
   readonly #policy: PathPolicy
   readonly #budget: SearchBudget
   readonly #signatures: SignatureCheck
   readonly #signers: CrlSigners
-  /** Newest first: where two CRLs say the same things, the newer one counts. */
-  readonly #complete: readonly ScopedCrl[]
-  readonly #deltas: readonly ScopedCrl[]
+  /** Read when first needed. */
+  #crls: SortedCrls | undefined
 
   constructor(policy: PathPolicy, budget: SearchBudget, signatures: SignatureCheck, search: SignerSearch) {
     this.#policy = policy
     this.#budget = budget
     this.#signatures = signatures
     this.#signers = new CrlSigners(budget, signatures, search)
-    const scoped = policy.crls.lists
-      .map((crl) => ({ crl, issuer: crl.issuer, scope: crl.issuingDistributionPoint }))
-      .sort((a, b) => b.crl.thisUpdate.getTime() - a.crl.thisUpdate.getTime() || byNumber(b.crl, a.crl))
-    this.#complete = scoped.filter(({ crl }) => !crl.isDelta)
-    this.#deltas = scoped.filter(({ crl }) => crl.isDelta)
   }
 
   /** Judges every certificate of a path, from the one below the anchor down to the leaf. */
@@ -71,67 +72,120 @@ export class Revocation {
   /**
    * RFC 5280 §6.3.3 for one certificate.
    *
+   * The standard stops where every reason is decided. Here every CRL in scope is asked that is not an older issue
+   * of one that was: a CA that changed its key signs two lists, and what either revokes is revoked.
+   *
    * The issuer of a CRL signer may name that signer's own CRL in its certificate (`cRLIssuer`; PKITS 4.14.30
-   * does). Such a CRL is asked only when no other has the answer: a signer that is revoked elsewhere is revoked.
+   * does). Such a CRL is asked only when there is no other in scope.
    */
   *#checkOne(inquiry: StatusInquiry): Asking<Finding | undefined> {
     const { certificate } = inquiry
-    const findings: Finding[] = []
-    let reasons = 0
-    const points = distributionPointsOf(certificate)
-    for (let i = 0; i < points.length * 2; i++) {
-      const point = points[i % points.length]
-      if (i === points.length) {
-        if (!inquiry.vouchesForItself) break
-        inquiry.mayVouchForItself = true
-      }
-      if (point === undefined || (inquiry.mayVouchForItself && point.crlIssuer === undefined)) continue
-      for (const complete of this.#complete) {
-        if (!this.#budget.takeComparisons(SCOPE_COST))
-          return exhausted(inquiry, this.#budget.comparisonsExceeded)
-        const decided = reasonsInScope(complete, certificate, point)
-        if ((decided & ~reasons) === 0) continue
-        const outcome = yield* this.#ask(inquiry, complete)
-        if (outcome !== undefined && 'tell' in outcome) {
-          if (isFatal(outcome.code)) return outcome
-          findings.push(outcome)
-          continue
-        }
-        if (outcome !== undefined) return this.#revoked(inquiry, complete.crl, outcome)
-        reasons |= decided
-        if (reasons === ALL_REASONS) return undefined
-      }
+    const crls = this.#readCrls()
+    const points = scopedPoints(certificate, this.#budget)
+    if (crls === undefined || points === undefined)
+      return exhausted(inquiry, this.#budget.comparisonsExceeded)
+    const search: StatusSearch = { points, findings: [], reasons: 0, asked: [] }
+    let refused = yield* this.#askAll(inquiry, search, crls.complete)
+    const onlyItself = search.findings.length === search.asked.filter(({ byItself }) => byItself).length
+    if (refused === undefined && search.reasons !== ALL_REASONS && inquiry.vouchesForItself && onlyItself) {
+      inquiry.mayVouchForItself = true
+      search.asked.length = 0
+      refused = yield* this.#askAll(inquiry, search, crls.complete)
     }
-    return this.#undetermined(inquiry, reasons, findings)
+    if (refused !== undefined || search.reasons === ALL_REASONS) return refused
+    return this.#undetermined(inquiry, search, crls.deltas)
   }
 
-  /** What one CRL in scope says: an entry that revokes, nothing, or why it cannot be used. */
-  *#ask(inquiry: StatusInquiry, complete: ScopedCrl): Asking<RevokedCertificate | Finding | undefined> {
+  *#askAll(
+    inquiry: StatusInquiry,
+    search: StatusSearch,
+    crls: readonly ScopedCrl[],
+  ): Asking<Finding | undefined> {
+    const { certificate } = inquiry
+    const issuerKey = keyOfName(certificate.issuer)
+    for (const point of search.points) {
+      const direct = point.crlIssuers === undefined
+      if (inquiry.mayVouchForItself && direct) continue
+      for (const crl of crls) {
+        if (!this.#budget.takeComparisons(1 + point.places.length + search.asked.length))
+          return exhausted(inquiry, this.#budget.comparisonsExceeded)
+        const decided = reasonsInScope(crl, certificate, issuerKey, point)
+        if (decided === 0) continue
+        const before = search.asked.find((other) => other.crl === crl)
+        if (before?.clean === true) search.reasons |= decided
+        if (before !== undefined || search.asked.some((newer) => isOlderIssue(crl, newer))) continue
+        inquiry.vouchesForItself = false
+        const answer = yield* this.#ask(inquiry, crl, direct, search.asked)
+        const byItself = inquiry.vouchesForItself
+        if ('tell' in answer) {
+          if (isFatal(answer.code)) return answer
+          search.findings.push(answer)
+          search.asked.push({ crl, clean: false, signer: undefined, byItself })
+          continue
+        }
+        if (answer.entry !== undefined) return this.#revoked(inquiry, crl.crl, answer.entry)
+        search.asked.push({ crl, clean: true, signer: answer.signer, byItself })
+        search.reasons |= decided
+      }
+    }
+    inquiry.vouchesForItself = search.asked.some(({ byItself }) => byItself)
+    return undefined
+  }
+
+  #readCrls(): SortedCrls | undefined {
+    if (this.#crls !== undefined) return this.#crls
+    const scoped: ScopedCrl[] = []
+    for (const crl of this.#policy.crls.lists) {
+      const one = scopedCrl(crl, this.#budget)
+      if (one === undefined) return undefined
+      scoped.push(one)
+    }
+    scoped.sort((a, b) => b.crl.thisUpdate.getTime() - a.crl.thisUpdate.getTime() || byNumber(b.crl, a.crl))
+    this.#crls = {
+      complete: scoped.filter(({ crl }) => !crl.isDelta),
+      deltas: scoped.filter(({ crl }) => crl.isDelta),
+    }
+    return this.#crls
+  }
+
+  /** What one CRL in scope says: who signed it and an entry that revokes, if any; or why it cannot be used. */
+  *#ask(
+    inquiry: StatusInquiry,
+    complete: ScopedCrl,
+    direct: boolean,
+    asked: readonly AskedCrl[],
+  ): Asking<Answer | Finding> {
     const { certificate } = inquiry
     const unusable = this.#checkUsable(inquiry, complete.crl)
     if (unusable !== undefined) return unusable
     const expired = this.#checkCurrent(inquiry, complete.crl)
-    if (!this.#budget.takeComparisons(this.#deltas.length * SCOPE_COST))
-      return exhausted(inquiry, this.#budget.comparisonsExceeded)
-    const deltas = this.#deltas.filter(
+    const all = this.#crls?.deltas ?? []
+    if (!this.#budget.takeComparisons(all.length)) return exhausted(inquiry, this.#budget.comparisonsExceeded)
+    const deltas = all.filter(
       (delta) =>
         isDeltaOf(delta, complete) &&
         this.#checkUsable(inquiry, delta.crl) === undefined &&
         this.#checkCurrent(inquiry, delta.crl) === undefined,
     )
-    if (expired !== undefined && deltas.length === 0) return expired
-    const signer = yield* this.#signers.find(inquiry, complete)
-    if ('tell' in signer) return signer
+    const signer = yield* this.#signers.find(inquiry, complete, direct)
+    if ('tell' in signer) return isFatal(signer.code) || deltas.length > 0 ? signer : (expired ?? signer)
+    const isOlder = asked.some(
+      (newer) => newer.clean && isSameList(complete, newer.crl, signer, newer.signer),
+    )
+    if (isOlder) return { signer, entry: undefined }
     for (const delta of deltas) {
       const verdict = yield* this.#signatures.ask(delta.crl, signer)
       if (verdict === 'budget') return exhausted(inquiry, this.#budget.signaturesExceeded)
       if (verdict !== true) continue
       // A delta CRL on a complete one that has expired brings it up to date (§6.3.3 (a)).
       const change = delta.crl.find(certificate)
-      if (change?.reason === 'removeFromCRL') return undefined
-      return change ?? revoking(complete.crl.find(certificate))
+      if (change?.reason === 'removeFromCRL') return { signer, entry: undefined }
+      return { signer, entry: change ?? revoking(complete.crl.find(certificate)) }
     }
-    return expired ?? revoking(complete.crl.find(certificate))
+    const entry = revoking(complete.crl.find(certificate))
+    if (expired === undefined) return { signer, entry }
+    // What a genuine list revoked for good stays revoked when the list is replaced.
+    return entry === undefined || entry.reason === 'certificateHold' ? expired : { signer, entry }
   }
 
   /** A CRL with a critical extension that is not understood must not be used (RFC 5280 §5.2, §5.3), nor one of the future. */
@@ -187,11 +241,22 @@ export class Revocation {
     }))
   }
 
-  #undetermined(inquiry: StatusInquiry, reasons: number, findings: readonly Finding[]): Finding | undefined {
+  #undetermined(
+    inquiry: StatusInquiry,
+    { points, findings, reasons }: StatusSearch,
+    deltas: readonly ScopedCrl[],
+  ): Finding | undefined {
     const { certificate, depth, path } = inquiry
     const { revocation, crls } = this.#policy
     const best = closest(findings)
     if (best !== undefined) return best
+    const issuerKey = keyOfName(certificate.issuer)
+    for (const point of points) {
+      if (!this.#budget.takeComparisons(deltas.length * (1 + point.places.length)))
+        return exhausted(inquiry, this.#budget.comparisonsExceeded)
+      const alone = deltas.find((delta) => reasonsInScope(delta, certificate, issuerKey, point) !== 0)
+      if (alone !== undefined) return withoutComplete(inquiry, alone.crl)
+    }
     const [unreadable] = crls.unreadable
     if (unreadable !== undefined) {
       return finding('ERR_PATH_CRL_UNUSABLE', certificate, depth, path, () => ({
@@ -211,6 +276,64 @@ export class Revocation {
       remedy: `Pass the CRL of its issuer; revocation: 'if-present' lets a certificate without one pass`,
     }))
   }
+}
+
+/** CRLs that were passed, newest first. */
+interface SortedCrls {
+  readonly complete: readonly ScopedCrl[]
+  readonly deltas: readonly ScopedCrl[]
+}
+
+/** The state of determining one certificate's status. */
+interface StatusSearch {
+  readonly points: readonly ScopedPoint[]
+  readonly findings: Finding[]
+  /** The reasons that some CRL has decided. */
+  reasons: number
+  readonly asked: AskedCrl[]
+}
+
+/** What a usable CRL says. */
+interface Answer {
+  readonly signer: Issuer
+  /** The entry that revokes; `undefined` where there is none. */
+  readonly entry: RevokedCertificate | undefined
+}
+
+/** A CRL that was asked. */
+interface AskedCrl {
+  readonly crl: ScopedCrl
+  /** Whether it could be used and says nothing. */
+  readonly clean: boolean
+  readonly signer: Issuer | undefined
+  /** Whether it was signed by the certificate that it was asked about. */
+  readonly byItself: boolean
+}
+
+/**
+ * An older issue of a list that was asked says nothing new, and may still list what was on hold. With a key
+ * identifier that is known before its signature is checked.
+ */
+function isOlderIssue(crl: ScopedCrl, { crl: newer, clean }: AskedCrl): boolean {
+  return clean && crl.crl.authorityKeyIdentifier !== undefined && isSameSeries(crl, newer)
+}
+
+function isSameList(
+  crl: ScopedCrl,
+  newer: ScopedCrl,
+  signer: Issuer,
+  newerSigner: Issuer | undefined,
+): boolean {
+  return newerSigner !== undefined && hasSameKey(signer, newerSigner) && isSameSeries(crl, newer)
+}
+
+/** What a delta CRL changes is not known without what it changes. */
+function withoutComplete(inquiry: StatusInquiry, delta: CertificateList): Finding {
+  return crlFinding(inquiry, delta, 'ERR_PATH_CRL_UNUSABLE', () => ({
+    problem: `is a delta CRL, and there is no usable complete CRL from number ${String(delta.baseCrlNumber)} on that it updates`,
+    clause: 'RFC 5280 §5.2.4',
+    remedy: 'Pass the complete CRL as well',
+  }))
 }
 
 function inquiryAt(

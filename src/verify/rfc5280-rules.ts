@@ -15,6 +15,7 @@ import { isCriticalExtension } from '../x509/extension-list.ts'
 import { ExtensionArc } from '../x509/extension-walker.ts'
 import { KeyUsageBit } from '../x509/extensions/key-usage.ts'
 import { formatGeneralName, type GeneralName } from '../x509/general-name.ts'
+import { parseIpAddress } from '../x509/ip-address.ts'
 import { splitMailbox } from '../x509/mailbox.ts'
 
 /** The rules by name, in alphabetical order. */
@@ -182,11 +183,15 @@ function hasCanonicalDates(certificate: Certificate): boolean {
 function isWellFormed(name: GeneralName): boolean {
   switch (name.type) {
     case 'dns':
-      return normalizeDnsName(name.value, true) !== undefined && !name.value.includes('_')
+      return (
+        normalizeDnsName(name.value, true) !== undefined &&
+        !name.value.includes('_') &&
+        parseIpAddress(name.value) === undefined
+      )
     case 'email':
       return splitMailbox(name.value) !== undefined
     case 'uri':
-      return /^[A-Za-z][A-Za-z0-9+.-]*:./.test(name.value)
+      return /^[A-Za-z][A-Za-z0-9+.-]*:(?:\/\/[^/?#\s]+|(?!\/\/)[^\s])[^\s]*$/.test(name.value)
     default:
       return true
   }

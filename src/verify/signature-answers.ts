@@ -78,7 +78,7 @@ export class SignatureAnswers {
   }
 
   /** Remembers what was learnt on the way to an anchor. What a refused peer sent leaves nothing behind. */
-  learn({ certificates, anchor }: FoundPath): void {
+  learn({ certificates, anchor }: FoundPath, readHere: readonly Certificate[]): void {
     const facts = this.#facts
     for (const { subject, issuer, key } of this.#verified) {
       if (subject instanceof CertificateList) {
@@ -88,7 +88,7 @@ export class SignatureAnswers {
       const at = certificates.indexOf(subject)
       const above = at === -1 ? undefined : (certificates[at + 1] ?? anchor)
       if (above === issuer || (above !== undefined && hasSameKey(above, issuer)))
-        facts.keepSignature(subject, key)
+        facts.keepSignature(subject, key, readHere.includes(subject))
     }
     if (this.#keys !== undefined) for (const [issuer, key] of this.#keys) facts.keepKey(issuer, key)
   }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { MeshPkiError } from '../errors.ts'
 import { concatBytes, fromHex, toHex } from '../internal/bytes.ts'
 import { DerCursor } from '../internal/der.ts'
 import { checkOptionNames, typeName } from '../internal/options.ts'
@@ -15,6 +14,7 @@ import { CertificateLayout } from '../x509/certificate-layout.ts'
 import { Name, type NameInput, readNameOption } from '../x509/name.ts'
 import { readPublicKeyInfo, walkPublicKeyInfo } from '../x509/public-key-info.ts'
 import { checkPublicKeyInfo } from '../x509/verification-key.ts'
+import { PathError } from './path-error.ts'
 
 /** What a {@link TrustAnchor} is made of. */
 export interface TrustAnchorParameters {
@@ -63,7 +63,7 @@ export class TrustAnchor {
       throw new TypeError(`option "publicKey" must be a Uint8Array; got ${typeName(publicKey)}`)
     const subject = readNameOption(parameters.subject, 'subject')
     if (subject.isEmpty)
-      throw new MeshPkiError(
+      throw new PathError(
         'ERR_PATH_ANCHOR',
         'a trust anchor needs a name: an empty one would vouch for every issuer without a name',
       )

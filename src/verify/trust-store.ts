@@ -8,7 +8,7 @@ import { AdaptiveWindow } from '../internal/adaptive-window.ts'
 import { latin1 } from '../internal/bytes.ts'
 import { checkOptionNames, readCount } from '../internal/options.ts'
 import { Certificate } from '../x509/certificate.ts'
-import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
+import { type CertificateInput, namedOption, toCertificates } from '../x509/certificate-input.ts'
 import { ALL_LENIENCIES } from '../x509/certificate-walker.ts'
 import { CertificateFacts, DEFAULT_FACT_LIMITS } from './certificate-facts.ts'
 import { IssuerIndex } from './issuer-index.ts'
@@ -130,10 +130,18 @@ function readAnchors(input: TrustStoreOptions['anchors']): readonly Issuer[] {
   const items: readonly TrustAnchorInput[] = isList(input) ? input : [input]
   return items.flatMap((item, i): readonly Issuer[] => {
     if (item instanceof TrustAnchor) return [item]
-    if (isParameters(item)) return [TrustAnchor.from(item)]
     const option = items.length === 1 ? 'anchors' : `anchors[${i}]`
+    if (isParameters(item)) return [bareAnchor(item, option)]
     return toCertificates(item, option, { leniency: ALL_LENIENCIES })
   })
+}
+
+function bareAnchor(parameters: TrustAnchorParameters, option: string): TrustAnchor {
+  try {
+    return TrustAnchor.from(parameters)
+  } catch (error) {
+    throw error instanceof PathError ? error : namedOption(error, option)
+  }
 }
 
 function isList(input: TrustStoreOptions['anchors']): input is readonly TrustAnchorInput[] {

@@ -6,14 +6,14 @@
 
 import { MeshPkiError } from '../errors.ts'
 import { nodeCrypto } from '../internal/node-crypto.ts'
-import type { Certificate } from '../x509/certificate.ts'
+import { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificate } from '../x509/certificate-input.ts'
 import type { CertificateLeniency } from '../x509/certificate-walker.ts'
 import { viewPem } from '../x509/pem.ts'
 import type { CertificateFacts } from './certificate-facts.ts'
 import type { VerifyPathOptions } from './options.ts'
 import { PathError } from './path-error.ts'
-import { type PathPolicy, readPathPolicy } from './path-policy.ts'
+import { readPathPolicy } from './path-policy.ts'
 import { type FoundPath, PathSearch, type PathSearchInput } from './path-search.ts'
 import { SignatureAnswers } from './signature-answers.ts'
 import { distinctCertificates, TrustStore } from './trust-store.ts'
@@ -89,7 +89,7 @@ export function checkPathSync(leaf: CertificateInput, options: VerifyPathOptions
   const steps = new PathSearch(search).run()
   let step = steps.next()
   while (step.done !== true) step = steps.next(answers.answerSync(step.value, node))
-  return conclude(step.value, search.policy, answers)
+  return conclude(step.value, search, answers)
 }
 
 /** Runs a search to its end, waiting where it must, in its turn among those of the same trust store. */
@@ -103,17 +103,17 @@ export function runPathSearch(search: PathSearchInput): Promise<CheckPathResult>
       const answer = answers.answer(step.value, isCrowded())
       step = steps.next(answer instanceof Promise ? await answer : answer)
     }
-    return conclude(step.value, search.policy, answers)
+    return conclude(step.value, search, answers)
   })
 }
 
 function conclude(
   outcome: FoundPath | PathError,
-  policy: PathPolicy,
+  { policy, readHere = [] }: PathSearchInput,
   answers: SignatureAnswers,
 ): CheckPathResult {
   if (outcome instanceof PathError) return { ok: false, error: outcome }
-  answers.learn(outcome)
+  answers.learn(outcome, readHere)
   return { ok: true, path: verifiedPath(outcome, policy) }
 }
 
@@ -121,10 +121,11 @@ function prepare(leafInput: CertificateInput, options: VerifyPathOptions): PathS
   try {
     const policy = readPathPolicy(options)
     const facts = TrustStore.factsOf(policy.store)
-    const leaf = readPeer(leafInput, 'leaf', facts)
+    const readHere: Certificate[] = []
+    const leaf = readPeer(leafInput, 'leaf', facts, readHere)
     const unreadable: MeshPkiError[] = []
-    const intermediates = readIntermediates(options, unreadable, facts)
-    return { leaf, intermediates, unreadable, policy, unsignedLeaf: false }
+    const intermediates = readIntermediates(options, unreadable, facts, readHere)
+    return { leaf, intermediates, unreadable, readHere, policy, unsignedLeaf: false }
   } catch (error) {
     if (error instanceof PathError) return error
     if (!(error instanceof MeshPkiError)) throw error
@@ -137,9 +138,17 @@ function prepare(leafInput: CertificateInput, options: VerifyPathOptions): PathS
 }
 
 /** A peer's certificate, the one that was read before where its bytes are the same. */
-function readPeer(input: CertificateInput, option: string, facts: CertificateFacts): Certificate {
+function readPeer(
+  input: CertificateInput,
+  option: string,
+  facts: CertificateFacts,
+  readHere: Certificate[],
+): Certificate {
+  if (input instanceof Certificate) return input
   const known = input instanceof Uint8Array ? facts.recall(input) : undefined
-  return known ?? toCertificate(input, option, { leniency: LENIENCY })
+  const certificate = known ?? toCertificate(input, option, { leniency: LENIENCY })
+  readHere.push(certificate)
+  return certificate
 }
 
 /** A peer may send anything beside its leaf: what cannot be read cannot be part of a path either. */
@@ -147,15 +156,16 @@ function readIntermediates(
   { intermediates }: Pick<VerifyPathOptions, 'intermediates'>,
   unreadable: MeshPkiError[],
   facts: CertificateFacts,
+  readHere: Certificate[],
 ): readonly Certificate[] {
   if (intermediates === undefined) return []
   const items: readonly CertificateInput[] = isList(intermediates) ? intermediates : [intermediates]
   const read: Certificate[] = []
   for (const item of items) {
     try {
-      if (typeof item !== 'string') read.push(readPeer(item, 'intermediates', facts))
+      if (typeof item !== 'string') read.push(readPeer(item, 'intermediates', facts, readHere))
       // One bad block among good ones loses itself only.
-      else read.push(...readIntermediates({ intermediates: derOf(item) }, unreadable, facts))
+      else read.push(...readIntermediates({ intermediates: derOf(item) }, unreadable, facts, readHere))
     } catch (error) {
       if (!(error instanceof MeshPkiError)) throw error
       unreadable.push(error)

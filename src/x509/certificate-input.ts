@@ -53,7 +53,7 @@ export function toCertificates(
         ? Certificate.listFromPem(item, read)
         : [toCertificate(item, option, read)]
     } catch (error) {
-      throw named(error, items.length === 1 ? option : `${option}[${i}]`)
+      throw namedOption(error, items.length === 1 ? option : `${option}[${i}]`)
     }
   })
 }
@@ -63,7 +63,7 @@ function isList(input: CertificateInput | readonly CertificateInput[]): input is
 }
 
 /** The same failure, saying which option it is about. */
-function named(error: unknown, option: string): unknown {
+export function namedOption(error: unknown, option: string): unknown {
   if (!(error instanceof MeshPkiError)) return error
   return new MeshPkiError(error.code, `option "${option}": ${error.message}`, {
     data: { ...error.data, option },

@@ -39,6 +39,12 @@ import {
 const CRL_LABELS = ['X509 CRL']
 
 /**
+ * Entries of one serial number that are looked at. An indirect CRL has one for each issuer that used the number;
+ * where there are more than anybody has issuers, the last one is taken for the one that was sought.
+ */
+const MAX_SAME_SERIAL = 1024
+
+/**
  * A certificate revocation list (RFC 5280 §5.1).
  *
  * Reading checks the whole structure as DER, every entry included, and copies the input once; afterwards no
@@ -201,12 +207,21 @@ export class CertificateList {
   find(certificate: Certificate | string): RevokedCertificate | undefined {
     const { bytes, start, end, issuer } = this.#sought(certificate)
     let found: RevokedCertificate | undefined
+    let met = 0
+    /** Entries share the issuer of one before them: each is compared once. */
+    const issuers = new Map<number, Name | undefined>()
     this.#index ??= new RevocationIndex(this.#der, this.#layout)
     this.#index.forEach(bytes, start, end, (entry, issuerStart) => {
-      const entryIssuer = this.#issuersAt(issuerStart).find((name) => name.equals(issuer))
-      if (entryIssuer === undefined) return false
-      found = describeEntry(this.#der, entry, entryIssuer)
-      return found.reason !== 'removeFromCRL'
+      if (!issuers.has(issuerStart))
+        issuers.set(
+          issuerStart,
+          this.#issuersAt(issuerStart).find((name) => name.equals(issuer)),
+        )
+      const named = issuers.get(issuerStart)
+      const endless = ++met === MAX_SAME_SERIAL
+      if (named === undefined && !endless) return false
+      found = describeEntry(this.#der, entry, named ?? issuer)
+      return endless || found.reason !== 'removeFromCRL'
     })
     return found
   }
@@ -277,6 +292,12 @@ export class CertificateList {
   /** @internal The bytes themselves. Never changed, never handed out. */
   static bytesOf(list: CertificateList): Uint8Array {
     return list.#der
+  }
+
+  /** @internal The value of its issuing distribution point, a view. */
+  static scopeOf(list: CertificateList): Uint8Array | undefined {
+    const cursor = findCertificateExtension(list.#der, list.#layout, ExtensionArc.issuingDistributionPoint)
+    return cursor === undefined ? undefined : list.#der.subarray(cursor.offset, cursor.limit)
   }
 
   /** @internal Where its parts are. */

@@ -10,7 +10,7 @@ import { readTime } from '../internal/der-time.ts'
 import { ExtensionsLayout } from './certificate-layout.ts'
 import { forEachExtension, walkExtensions } from './extension-list.ts'
 import { ExtensionArc } from './extension-walker.ts'
-import { readGeneralNames, walkGeneralNames } from './general-name.ts'
+import { type GeneralName, readGeneralNames, walkGeneralNames } from './general-name.ts'
 import type { Name } from './name.ts'
 
 /** Why a certificate was revoked (RFC 5280 §5.3.1). */
@@ -70,6 +70,9 @@ export class RevokedEntry {
 
 const WHAT = 'revokedCertificates'
 
+/** Names of one certificate issuer: its subject and, rarely, some alternative names. */
+const MAX_ISSUER_NAMES = 16
+
 /** Reads the entry at the cursor strictly. Dates of either form are read, as peers' certificates are. */
 export function walkRevokedEntry(cursor: DerCursor, extensions: boolean, entry: RevokedEntry): void {
   const outer = cursor.enter(Tag.SEQUENCE, WHAT)
@@ -110,8 +113,7 @@ function walkEntryExtensions(cursor: DerCursor, entry: RevokedEntry): void {
       case ExtensionArc.certificateIssuer:
         entry.issuerStart = start
         walkGeneralNames(value, 'certificateIssuer')
-        if (readCertificateIssuers(bytes, start).length === 0)
-          value.fail('ERR_CRL_EXTENSION', 'certificateIssuer', 'no directory name in it (RFC 5280 §5.3.3)')
+        checkCertificateIssuers(value, readGeneralNames(new DerCursor(bytes, start)))
         break
       default:
         if (critical) entry.unknownCritical = true
@@ -123,6 +125,14 @@ function walkEntryExtensions(cursor: DerCursor, entry: RevokedEntry): void {
 }
 
 const CERTIFICATE_EXTENSIONS = Uint8Array.of(0x55, 0x1d)
+
+function checkCertificateIssuers(value: DerCursor, names: readonly GeneralName[]): void {
+  const what = 'certificateIssuer'
+  if (!names.some(({ type }) => type === 'directory'))
+    value.fail('ERR_CRL_EXTENSION', what, 'no directory name in it (RFC 5280 §5.3.3)')
+  if (names.length > MAX_ISSUER_NAMES)
+    value.fail('ERR_DER_LIMIT', what, `${names.length} names; at most ${MAX_ISSUER_NAMES} are read`)
+}
 
 /** The directory names of a checked `certificateIssuer`, at least one (RFC 5280 §5.3.3). */
 export function readCertificateIssuers(bytes: Uint8Array, issuerStart: number): readonly Name[] {

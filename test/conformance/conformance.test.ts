@@ -85,11 +85,11 @@ const REASONS: readonly (readonly [pattern: RegExp, codes: readonly string[]])[]
   [/::nc::.*#no-peer/, ['NAME_CONSTRAINTS']],
   [/rfc5280::nc::/, ['NAME_CONSTRAINTS', 'NAME_MISMATCH', 'MALFORMED']],
   // The signature of 4.4.4's CRL was altered in the count of unused bits, so that it is no DER.
-  [/BadCRLSignature|UnknownCRL/, ['CRL_UNUSABLE']],
+  [/BadCRLSignature|UnknownCRL|NoBase/, ['CRL_UNUSABLE']],
   [/Revoked|revoked|SerialNumberTest1[58]|CRLSigningKeyTest7|OldWithNewTest2|NewWithOldTest5/, ['REVOKED']],
   [/OldCRLnextUpdate|pre2000CRLnextUpdate/, ['CRL_EXPIRED']],
   [/cRLSignFalse/, ['CRL_SIGNER']],
-  [/MissingCRL|BadCRLIssuerName|WrongCRL|onlyContains.*Certs|NoBase/, ['REVOCATION_UNKNOWN']],
+  [/MissingCRL|BadCRLIssuerName|WrongCRL|onlyContains.*Certs/, ['REVOCATION_UNKNOWN']],
   [/Section8|Section9|Section10|Section11|Section12/, ['POLICY']],
   [/critical/, ['CRITICAL_EXTENSION']],
   [/forbidden-/, ['KEY']],

@@ -75,7 +75,9 @@ describe('algorithms', () => {
     const { message } = await refusal(
       csrOf({ key, digest: 'sha1', algorithm: hex('300d06092a864886f70d0101050500') }),
     )
-    expect(message).toMatch(/SHA-1 with RSA.*accepted are ECDSA, RSA PKCS#1 v1\.5 and RSASSA-PSS with SHA-256/)
+    expect(message).toMatch(
+      /SHA-1 with RSA.*accepted are ECDSA, RSA PKCS#1 v1\.5 and RSASSA-PSS with SHA-256/,
+    )
   })
 })
 
