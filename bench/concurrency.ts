@@ -29,7 +29,7 @@ export async function concurrencyRows(
   rounds: number,
 ): Promise<void> {
   const { intermediate } = verification
-  const store = new TrustStore({ anchors: verification.root, memory: { certificates: 128 } })
+  const store = new TrustStore({ anchors: verification.root })
   const asked = { store, intermediates: [intermediate] }
   const verifyOne = async (): Promise<void> => {
     const result = await checkPath(verification.next(), { ...asked, purpose: 'clientAuth' })

@@ -21,14 +21,18 @@ export interface Candidate {
   readonly score: number
 }
 
+/** Up to so many known certificates a list is made in less time than it is looked up. */
+const FEW = 8
+
 /** Finds candidates for one search. */
 export class Candidates {
   readonly #policy: PathPolicy
   readonly #store: TrustStoreParts
   readonly #peers: readonly Certificate[]
   readonly #peerIndex: IssuerIndex
-  readonly #named = new Map<Certificate, readonly Candidate[]>()
-  readonly #spelledOtherwise = new Map<Certificate, readonly Candidate[]>()
+  /** Lists are kept where they are long to make: a search may come back to the same certificate often. */
+  readonly #named: Map<Certificate, readonly Candidate[]> | undefined
+  #spelledOtherwise: Map<Certificate, readonly Candidate[]> | undefined
   #distances: Map<Issuer, number> | undefined
 
   constructor(policy: PathPolicy, peers: readonly Certificate[]) {
@@ -36,18 +40,38 @@ export class Candidates {
     this.#store = TrustStore.partsOf(policy.store)
     this.#peers = peers
     this.#peerIndex = new IssuerIndex(peers)
+    this.#named = peers.length + this.#store.intermediates.length > FEW ? new Map() : undefined
   }
 
   /** Those whose subject is the issuer's name byte for byte, which is nearly always enough. */
   named(subject: Certificate): readonly Candidate[] {
-    return this.#remember(this.#named, subject, (index, visit) => index.forEachNamed(subject, visit))
+    const before = this.#named?.get(subject)
+    if (before !== undefined) return before
+    const { anchorIndex, intermediateIndex } = this.#store
+    const found: Candidate[] = []
+    for (const issuer of anchorIndex.named(subject)) found.push(this.#rate(issuer, true, subject))
+    for (const issuer of intermediateIndex.named(subject)) found.push(this.#rate(issuer, false, subject))
+    for (const issuer of this.#peerIndex.named(subject)) found.push(this.#rate(issuer, false, subject))
+    const sorted = this.#sort(found)
+    this.#named?.set(subject, sorted)
+    return sorted
   }
 
   /** Those whose subject is the same name in another spelling (RFC 5280 §7.1). */
   spelledOtherwise(subject: Certificate): readonly Candidate[] {
-    return this.#remember(this.#spelledOtherwise, subject, (index, visit) =>
-      index.forEachSpelledOtherwise(subject, visit),
-    )
+    const before = this.#spelledOtherwise?.get(subject)
+    if (before !== undefined) return before
+    const { anchorIndex, intermediateIndex } = this.#store
+    const rate = (index: IssuerIndex, isAnchor: boolean): readonly Candidate[] =>
+      index.spelledOtherwise(subject).map((issuer) => this.#rate(issuer, isAnchor, subject))
+    const sorted = this.#sort([
+      ...rate(anchorIndex, true),
+      ...rate(intermediateIndex, false),
+      ...rate(this.#peerIndex, false),
+    ])
+    this.#spelledOtherwise ??= new Map()
+    this.#spelledOtherwise.set(subject, sorted)
+    return sorted
   }
 
   /** Every certificate with a subject that is no anchor's. */
@@ -55,27 +79,6 @@ export class Candidates {
     return [this.#store.intermediateIndex, this.#peerIndex].flatMap((index) =>
       index.withSubject(name).filter((issuer) => issuer instanceof Certificate),
     )
-  }
-
-  #remember(
-    known: Map<Certificate, readonly Candidate[]>,
-    subject: Certificate,
-    find: (index: IssuerIndex, visit: (issuer: Issuer) => void) => void,
-  ): readonly Candidate[] {
-    const before = known.get(subject)
-    if (before !== undefined) return before
-    const found: Candidate[] = []
-    const visitor =
-      (isAnchor: boolean) =>
-      (issuer: Issuer): void => {
-        found.push(this.#rate(issuer, isAnchor, subject))
-      }
-    find(this.#store.anchorIndex, visitor(true))
-    find(this.#store.intermediateIndex, visitor(false))
-    find(this.#peerIndex, visitor(false))
-    const sorted = found.length < 2 ? found : this.#sort(found)
-    known.set(subject, sorted)
-    return sorted
   }
 
   /** A key identifier that agrees counts most, then validity at the time of the check, then trust. */
@@ -94,6 +97,7 @@ export class Candidates {
 
   /** Among equals the one from which fewer names lead to an anchor: rings of cross-signed CAs are left at once. */
   #sort(found: Candidate[]): readonly Candidate[] {
+    if (found.length < 2) return found
     found.sort((a, b) => b.score - a.score)
     if (found[0]?.score !== found[1]?.score) return found
     this.#distances ??= this.#measure()

@@ -8,7 +8,8 @@
  * @module
  */
 
-import { equalBytes, latin1 } from '../internal/bytes.ts'
+import { ByteSlab } from '../internal/byte-slab.ts'
+import { equalBytes } from '../internal/bytes.ts'
 import { Certificate } from '../x509/certificate.ts'
 import type { CertificateList } from '../x509/certificate-list.ts'
 import type { VerificationKey } from '../x509/verification-key.ts'
@@ -26,8 +27,11 @@ export interface FactLimits {
 /** A few thousand peers, some megabytes. Facts about more would save little: an intermediate serves many leaves. */
 export const DEFAULT_FACT_LIMITS: FactLimits = { certificates: 4096, bytes: 4 * 1024 * 1024 }
 
-/** Octets of the signature's end that a certificate is found by; its whole bytes are compared then. */
-const TAIL = 16
+/** Octets of the signature's end that a certificate is found by, as a number; its whole bytes are compared then. */
+const TAIL = 6
+
+/** Ends of bytes that were met once. Most leaves never come back, and keeping them costs the garbage collector. */
+const MET_ONCE = 4096
 
 /** Keys that a signature is remembered under. A certificate is signed by one key, which cross-signing shares. */
 const MAX_KEYS = 4
@@ -45,8 +49,11 @@ export class CertificateFacts {
   readonly #anchorKeys = new Map<TrustAnchor, VerificationKey>()
   readonly #facts = new Map<Certificate, Facts>()
   /** Peers' certificates by the end of their bytes, the least recently used first; and those that a caller read. */
-  readonly #peers = new Map<string, Certificate>()
+  readonly #peers = new Map<number, Certificate>()
+  /** Made when the first certificate is met. */
+  #metOnce: Float64Array | undefined
   readonly #lists = new WeakMap<CertificateList, VerificationKey>()
+  readonly #slab = new ByteSlab()
   #peerBytes = 0
 
   /** `own`: certificates that are always known. */
@@ -68,6 +75,14 @@ export class CertificateFacts {
       : this.#lists.get(subject) === key
   }
 
+  /** Whether the signature is known to verify under the key of an issuer. */
+  isIssuedBy(certificate: Certificate, issuer: Issuer): boolean {
+    const facts = this.#facts.get(certificate)
+    if (facts === undefined || facts.signedBy.length === 0) return false
+    const key = this.keyOf(issuer)
+    return key !== undefined && facts.signedBy.includes(key)
+  }
+
   /** Keeps the key of an issuer that is known here; answers whether it is. */
   keepKey(issuer: Issuer, key: VerificationKey): boolean {
     if (!(issuer instanceof Certificate)) this.#anchorKeys.set(issuer, key)
@@ -85,15 +100,22 @@ export class CertificateFacts {
   }
 
   /**
-   * Keeps that a certificate's signature verified, forgetting others where there is no room. `recallable`: it was
+   * Keeps that a certificate's signature verified, forgetting others where there is no room; of a certificate that
+   * was not kept yet, when it is met for the second time. `recallable`: it was
    * read here from bytes, as strictly as it would be again; what a caller read may have been read with leniency.
    */
   keepSignature(certificate: Certificate, key: VerificationKey, recallable: boolean): void {
-    const { signedBy } = this.#facts.get(certificate) ?? this.#admit(certificate, recallable)
-    if (signedBy.includes(key)) return
+    const facts = this.#facts.get(certificate) ?? this.#admit(certificate, recallable)
+    if (facts === undefined || facts.signedBy.includes(key)) return
+    const { signedBy } = facts
     // A key that was forgotten and imported again is another object.
     if (signedBy.length === MAX_KEYS) signedBy.shift()
     signedBy.push(key)
+  }
+
+  /** A copy of a peer's bytes that nobody else changes. */
+  copy(der: Uint8Array): Uint8Array {
+    return this.#slab.copy(der)
   }
 
   /** A peer's certificate with these bytes that was kept: it need not be read again. */
@@ -110,15 +132,23 @@ export class CertificateFacts {
     return known
   }
 
-  #admit(certificate: Certificate, recallable: boolean): Facts {
+  /** Keeps a certificate when it is met for the second time. */
+  #admit(certificate: Certificate, recallable: boolean): Facts | undefined {
     const der = Certificate.bytesOf(certificate)
-    // Longer than any end of bytes, so that no bytes find it.
-    const tail = recallable ? tailOf(der) : `${tailOf(der)} as given`
+    if (der.length > this.#limits.bytes || this.#limits.certificates === 0) return undefined
+    // Below zero, so that no bytes find it.
+    const tail = recallable ? tailOf(der) : -tailOf(der) - 1
+    this.#metOnce ??= new Float64Array(MET_ONCE)
+    if (this.#metOnce[Math.abs(tail) % MET_ONCE] !== tail) {
+      this.#metOnce[Math.abs(tail) % MET_ONCE] = tail
+      return undefined
+    }
     const facts: Facts = { key: undefined, signedBy: [] }
-    if (der.length > this.#limits.bytes || this.#limits.certificates === 0) return facts
     this.#forget(tail)
-    this.#peers.set(tail, certificate)
-    this.#facts.set(certificate, facts)
+    // With bytes of its own: the copy that it was read from is shared with its neighbours.
+    const kept = recallable ? Certificate.view(der.slice()) : certificate
+    this.#peers.set(tail, kept)
+    this.#facts.set(kept, facts)
     this.#peerBytes += der.length
     for (const oldest of this.#peers.keys()) {
       if (this.#peers.size <= this.#limits.certificates && this.#peerBytes <= this.#limits.bytes) break
@@ -127,7 +157,7 @@ export class CertificateFacts {
     return facts
   }
 
-  #forget(tail: string): void {
+  #forget(tail: number): void {
     const certificate = this.#peers.get(tail)
     if (certificate === undefined) return
     this.#peerBytes -= Certificate.bytesOf(certificate).length
@@ -136,4 +166,8 @@ export class CertificateFacts {
   }
 }
 
-const tailOf = (der: Uint8Array): string => latin1(der, der.length - TAIL, der.length)
+function tailOf(der: Uint8Array): number {
+  let tail = 0
+  for (let i = der.length - TAIL; i < der.length; i++) tail = tail * 256 + (der[i] ?? 0)
+  return tail
+}

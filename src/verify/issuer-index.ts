@@ -14,6 +14,8 @@ import { bytesOf, type Issuer, layoutOf } from './trust-anchor.ts'
 /** Below so many issuers a scan costs less than an index. */
 const SCAN_UP_TO = 8
 
+const NONE: readonly Issuer[] = []
+
 /** Issuers by their subject. */
 export class IssuerIndex {
   readonly #issuers: readonly Issuer[]
@@ -25,26 +27,33 @@ export class IssuerIndex {
   }
 
   /** Issuers whose subject is the issuer's name of a certificate, byte for byte. */
-  forEachNamed(subject: Certificate, visit: (issuer: Issuer) => void): void {
+  named(subject: Certificate): readonly Issuer[] {
     const bytes = bytesOf(subject)
     const { issuerStart, issuerEnd } = layoutOf(subject)
     if (this.#issuers.length <= SCAN_UP_TO) {
-      for (const issuer of this.#issuers) if (hasName(issuer, bytes, issuerStart, issuerEnd)) visit(issuer)
-      return
+      let found: Issuer[] | undefined
+      for (const issuer of this.#issuers) {
+        if (!hasName(issuer, bytes, issuerStart, issuerEnd)) continue
+        if (found === undefined) found = [issuer]
+        else found.push(issuer)
+      }
+      return found ?? NONE
     }
     this.#byName ??= group(this.#issuers, (issuer) => {
       const { subjectStart, subjectEnd } = layoutOf(issuer)
       return latin1(bytesOf(issuer), subjectStart, subjectEnd)
     })
-    for (const issuer of this.#byName.get(latin1(bytes, issuerStart, issuerEnd)) ?? []) visit(issuer)
+    return this.#byName.get(latin1(bytes, issuerStart, issuerEnd)) ?? NONE
   }
 
   /** Issuers whose subject is the same name in another spelling. */
-  forEachSpelledOtherwise(subject: Certificate, visit: (issuer: Issuer) => void): void {
+  spelledOtherwise(subject: Certificate): readonly Issuer[] {
+    if (this.#issuers.length === 0) return NONE
     const bytes = bytesOf(subject)
     const { issuerStart, issuerEnd } = layoutOf(subject)
-    for (const issuer of this.#canonical(bytes, issuerStart, issuerEnd))
-      if (!hasName(issuer, bytes, issuerStart, issuerEnd)) visit(issuer)
+    return this.#canonical(bytes, issuerStart, issuerEnd).filter(
+      (issuer) => !hasName(issuer, bytes, issuerStart, issuerEnd),
+    )
   }
 
   /** Issuers with a subject, in whatever spelling. */
@@ -54,12 +63,12 @@ export class IssuerIndex {
   }
 
   #canonical(bytes: Uint8Array, start: number, end: number): readonly Issuer[] {
-    if (this.#issuers.length === 0) return []
+    if (this.#issuers.length === 0) return NONE
     this.#byCanonicalName ??= group(this.#issuers, (issuer) => {
       const { subjectStart, subjectEnd } = layoutOf(issuer)
       return canonicalName(bytesOf(issuer), subjectStart, subjectEnd)
     })
-    return this.#byCanonicalName.get(canonicalName(bytes, start, end)) ?? []
+    return this.#byCanonicalName.get(canonicalName(bytes, start, end)) ?? NONE
   }
 }
 

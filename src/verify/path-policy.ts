@@ -95,6 +95,9 @@ const ANY_POLICY: InitialPolicies = {
   inhibitAny: false,
 }
 
+/** A store for one verification need not remember peers. */
+const FORGETFUL = { certificates: 0 }
+
 const NO_CRLS: CrlInputs = { lists: [], unreadable: [] }
 
 /** Reads the options. @throws `TypeError`, `RangeError`; `MeshPkiError` for anchors that cannot be read. */
@@ -131,7 +134,7 @@ export function readPathPolicy(options: VerifyPathOptions): PathPolicy {
     revocation,
     crls: options.crls === undefined ? NO_CRLS : readCrls(options.crls),
     limits: options.limits === undefined ? DEFAULT_LIMITS : readLimits(options.limits),
-    store: store ?? new TrustStore({ anchors: anchors ?? [] }),
+    store: store ?? new TrustStore({ anchors: anchors ?? [], memory: FORGETFUL }),
   }
 }
 

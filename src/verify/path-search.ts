@@ -65,7 +65,7 @@ export class PathSearch {
     const { policy } = input
     this.#input = input
     this.#budget = new SearchBudget(policy.limits)
-    this.#signatures = new SignatureCheck(this.#budget)
+    this.#signatures = new SignatureCheck(this.#budget, TrustStore.factsOf(policy.store))
     this.#candidates = new Candidates(policy, input.intermediates)
     this.#revocation =
       policy.revocation === 'off'
@@ -107,20 +107,25 @@ export class PathSearch {
   *#extend(goal: Goal, path: readonly Certificate[]): Asking<FoundPath | undefined> {
     const subject = path[path.length - 1]
     if (subject === undefined) return undefined
-    let tried = 0
-    for (const named of [true, false]) {
-      const candidates = named ? this.#candidates.named(subject) : this.#candidates.spelledOtherwise(subject)
-      for (const candidate of candidates) {
-        if (path.some((other) => isSameEntity(other, candidate.issuer))) continue
-        if (candidate.isAnchor && goal.anchor !== undefined && candidate.issuer !== goal.anchor) continue
-        tried++
-        const found = yield* this.#try(goal, path, subject, candidate)
-        if (found !== undefined) return found
-        const last = goal.findings[goal.findings.length - 1]
-        if (last !== undefined && isFatal(last.code)) return undefined
+    let tried = false
+    let candidates = this.#candidates.named(subject)
+    for (let i = 0, spelled = false; ; i++) {
+      if (i === candidates.length) {
+        if (spelled) break
+        spelled = true
+        candidates = this.#candidates.spelledOtherwise(subject)
+        i = -1
+        continue
       }
+      const candidate = candidates[i]
+      if (candidate === undefined || !isNew(candidate, path, goal)) continue
+      tried = true
+      const found = yield* this.#try(goal, path, subject, candidate)
+      if (found !== undefined) return found
+      const last = goal.findings[goal.findings.length - 1]
+      if (last !== undefined && isFatal(last.code)) return undefined
     }
-    if (tried === 0) goal.findings.push(noIssuer(this.#around, path, subject))
+    if (!tried) goal.findings.push(noIssuer(this.#around, path, subject))
     return undefined
   }
 
@@ -217,6 +222,13 @@ export class PathSearch {
     const { anchors, intermediates: known } = TrustStore.partsOf(policy.store)
     return { anchors, known, offered: intermediates, unreadable }
   }
+}
+
+/** Whether a candidate is not in the path yet, and no anchor but the one that is sought. */
+function isNew({ issuer, isAnchor }: Candidate, path: readonly Certificate[], goal: Goal): boolean {
+  if (isAnchor && goal.anchor !== undefined && issuer !== goal.anchor) return false
+  for (const other of path) if (isSameEntity(other, issuer)) return false
+  return true
 }
 
 /** Same name and key: going through it again could only go round in a circle. */

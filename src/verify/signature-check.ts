@@ -5,10 +5,11 @@
  */
 
 import { equalRange } from '../internal/bytes.ts'
+import { Certificate } from '../x509/certificate.ts'
 import { CertificateList } from '../x509/certificate-list.ts'
 import type { KeyKind } from '../x509/public-key-info.ts'
 import { readPublicKeyInfo } from '../x509/public-key-info.ts'
-import type { SignedValue } from './certificate-facts.ts'
+import type { CertificateFacts, SignedValue } from './certificate-facts.ts'
 import type { SearchBudget } from './search-budget.ts'
 import { bytesOf, type Issuer, layoutOf } from './trust-anchor.ts'
 
@@ -27,10 +28,12 @@ export type Asking<T> = Generator<SignatureQuestion, T, SignatureAnswer>
 /** What {@link SignatureCheck.ask} answers; `budget` where there is no more of it. */
 export type SignatureVerdict = SignatureAnswer | 'budget'
 
-interface KnownAnswer {
-  readonly issuer: Issuer
+interface KnownAnswer extends SignatureQuestion {
   readonly answer: SignatureAnswer
 }
+
+/** Up to so many answers a scan costs less than a map. */
+const SCAN_UP_TO = 16
 
 /** Costs in P-256 verifications, as measured with OpenSSL 3. */
 const WEIGHTS: Readonly<Partial<Record<KeyKind, number>>> = { 'P-384': 10, 'P-521': 20 }
@@ -38,23 +41,41 @@ const WEIGHTS: Readonly<Partial<Record<KeyKind, number>>> = { 'P-384': 10, 'P-52
 /** The questions of one search. */
 export class SignatureCheck {
   readonly #budget: SearchBudget
-  #known: Map<SignedValue, KnownAnswer[]> | undefined
+  readonly #facts: CertificateFacts
+  readonly #known: KnownAnswer[] = []
+  #bySubject: Map<SignedValue, KnownAnswer[]> | undefined
 
-  constructor(budget: SearchBudget) {
+  constructor(budget: SearchBudget, facts: CertificateFacts) {
     this.#budget = budget
+    this.#facts = facts
   }
 
   /** Asks, unless the same signature was asked under the same key before: CAs that are cross-signed share one. */
   *ask(subject: SignedValue, issuer: Issuer): Asking<SignatureVerdict> {
-    const known = this.#known?.get(subject)
-    const before = known?.find((other) => hasSameKey(other.issuer, issuer))
-    if (before !== undefined) return before.answer
+    for (const before of this.#bySubject?.get(subject) ?? this.#known)
+      if (before.subject === subject && hasSameKey(before.issuer, issuer)) return before.answer
     if (!this.#budget.takeSignature(weightOf(issuer) + sizeWeight(subject))) return 'budget'
-    const answer = yield { subject, issuer }
-    this.#known ??= new Map()
-    if (known === undefined) this.#known.set(subject, [{ issuer, answer }])
-    else known.push({ issuer, answer })
+    // What is known costs of the budget all the same: verdicts do not depend on what was asked before.
+    const isKnown = subject instanceof Certificate && this.#facts.isIssuedBy(subject, issuer)
+    const answer = isKnown || (yield { subject, issuer })
+    this.#note({ subject, issuer, answer })
     return answer
+  }
+
+  #note(known: KnownAnswer): void {
+    if (this.#bySubject === undefined) {
+      this.#known.push(known)
+      if (this.#known.length <= SCAN_UP_TO) return
+      this.#bySubject = new Map()
+      for (const one of this.#known) this.#index(this.#bySubject, one)
+      this.#known.length = 0
+    } else this.#index(this.#bySubject, known)
+  }
+
+  #index(bySubject: Map<SignedValue, KnownAnswer[]>, known: KnownAnswer): void {
+    const same = bySubject.get(known.subject)
+    if (same === undefined) bySubject.set(known.subject, [known])
+    else same.push(known)
   }
 }
 

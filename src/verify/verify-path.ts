@@ -8,7 +8,7 @@ import { MeshPkiError } from '../errors.ts'
 import { nodeCrypto } from '../internal/node-crypto.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificate } from '../x509/certificate-input.ts'
-import type { CertificateLeniency } from '../x509/certificate-walker.ts'
+import { type CertificateLeniency, checkCertificateSize } from '../x509/certificate-walker.ts'
 import { viewPem } from '../x509/pem.ts'
 import type { CertificateFacts } from './certificate-facts.ts'
 import type { VerifyPathOptions } from './options.ts'
@@ -145,10 +145,17 @@ function readPeer(
   readHere: Certificate[],
 ): Certificate {
   if (input instanceof Certificate) return input
-  const known = input instanceof Uint8Array ? facts.recall(input) : undefined
-  const certificate = known ?? toCertificate(input, option, { leniency: LENIENCY })
+  const certificate =
+    input instanceof Uint8Array
+      ? (facts.recall(input) ?? readBytes(input, facts))
+      : toCertificate(input, option, { leniency: LENIENCY })
   readHere.push(certificate)
   return certificate
+}
+
+function readBytes(der: Uint8Array, facts: CertificateFacts): Certificate {
+  checkCertificateSize(der)
+  return Certificate.overCopy(facts.copy(der), LENIENCY)
 }
 
 /** A peer may send anything beside its leaf: what cannot be read cannot be part of a path either. */

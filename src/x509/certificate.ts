@@ -131,6 +131,11 @@ export class Certificate {
     return new Certificate(der, readCertificateLayout(der, []))
   }
 
+  /** @internal A certificate over a copy of a peer's bytes that nobody will change. */
+  static overCopy(der: Uint8Array, leniency: readonly CertificateLeniency[]): Certificate {
+    return new Certificate(der, readCertificateLayout(der, leniency))
+  }
+
   /** @internal A certificate over bytes that were read before, with any leniency, and that nobody will change. */
   static view(der: Uint8Array): Certificate {
     return new Certificate(der, readCertificateLayout(der, ALL_LENIENCIES))

@@ -36,9 +36,16 @@ const knows = (store: TrustStore, der: Uint8Array): boolean =>
 const checkOutcome = (der: Uint8Array, store: TrustStore, ask: Ask = {}): CheckPathResult =>
   checkPathSync(der, { store, time: NOW, purpose: 'any', ...ask })
 
-/** A store that has accepted a leaf, so that it knows it. */
+/** A certificate is kept when it is met for the second time. */
+function meetTwice(leaf: Uint8Array | Certificate, ask: Ask): void {
+  for (let i = 0; i < 2; i++) accepted(leaf, ask)
+}
+
+/** A store that has accepted a leaf twice, so that it knows it. */
 function storeThatKnows(leaf: Uint8Array, intermediates: readonly Uint8Array[]): TrustStore {
   const store = new TrustStore({ anchors: root.der })
+  accepted(leaf, { store, intermediates })
+  expect(knows(store, leaf)).toBe(false)
   accepted(leaf, { store, intermediates })
   expect(knows(store, leaf)).toBe(true)
   return store
@@ -148,7 +155,7 @@ describe('only the very same bytes are the same certificate', () => {
     const der = forgeLenient([ext(15, hex('03020080'))])
     const store = new TrustStore({ anchors: root.der })
     refused(der, { store }, 'ERR_PATH_MALFORMED')
-    accepted(Certificate.fromDer(der, { leniency: ['trailing-zero-bits'] }), { store })
+    meetTwice(Certificate.fromDer(der, { leniency: ['trailing-zero-bits'] }), { store })
     refused(der, { store }, 'ERR_PATH_MALFORMED')
   })
 })
@@ -195,7 +202,7 @@ describe('what is learnt', () => {
     const result = checkOutcome(leaf, store, { intermediates: [ca.der], ...ask })
     expect(result.ok).toBe(false)
     expect([knows(store, leaf), knows(store, ca.der)]).toEqual([false, false])
-    accepted(leaf, { store, intermediates: [ca.der] })
+    meetTwice(leaf, { store, intermediates: [ca.der] })
     expect([knows(store, leaf), knows(store, ca.der)]).toEqual([true, true])
   })
 
@@ -206,14 +213,14 @@ describe('what is learnt', () => {
     const beside = forgeCa({ subject: 'beside', issuer: root })
     // Of the leaf's CA by name and key, and signed by the root, but expired: its signature is asked, its path ends.
     const expired = forgeCa({ subject: 'store ca', issuer: root, notAfter: '2026-02-01T00:00:00Z' })
-    accepted(leaf, { store, intermediates: [expired.der, beside.der, ca.der] })
+    meetTwice(leaf, { store, intermediates: [expired.der, beside.der, ca.der] })
     for (const der of [strange.der, beside.der, expired.der]) expect(knows(store, der)).toBe(false)
     expect(knows(store, leaf)).toBe(true)
   })
 
   test('the store’s own certificates need not be learnt', () => {
     const store = new TrustStore({ anchors: root.der, intermediates: ca.der })
-    accepted(leaf, { store })
+    meetTwice(leaf, { store })
     expect([knows(store, leaf), knows(store, ca.der), knows(store, root.der)]).toEqual([true, false, false])
   })
 })
@@ -221,7 +228,7 @@ describe('what is learnt', () => {
 describe('memory is bounded', () => {
   const leaves = Array.from({ length: 8 }, () => leafOf(root).der)
   const known = (store: TrustStore): number => leaves.filter((leaf) => knows(store, leaf)).length
-  const visit = (store: TrustStore): void => leaves.forEach((leaf) => void accepted(leaf, { store }))
+  const visit = (store: TrustStore): void => leaves.forEach((leaf) => void meetTwice(leaf, { store }))
 
   test('by a count: the last ones are known', () => {
     const store = new TrustStore({ anchors: root.der, memory: { certificates: 3 } })
@@ -254,7 +261,7 @@ describe('memory is bounded', () => {
   test('who is used stays, who is not is forgotten', () => {
     const [first = root.der, second = root.der, third = root.der] = leaves
     const store = new TrustStore({ anchors: root.der, memory: { certificates: 2 } })
-    for (const leaf of [first, second, first, third]) accepted(leaf, { store })
+    for (const leaf of [first, second, first, third]) meetTwice(leaf, { store })
     // Asking is using, so the order of the questions does not matter here.
     expect([knows(store, second), knows(store, first), knows(store, third)]).toEqual([false, true, true])
   })
@@ -262,7 +269,7 @@ describe('memory is bounded', () => {
   test('one certificate again and again takes its place once', () => {
     const [first = root.der, second = root.der] = leaves
     const store = new TrustStore({ anchors: root.der, memory: { certificates: 2 } })
-    accepted(second, { store })
+    meetTwice(second, { store })
     // Other values of the same bytes, as callers read them who do not give bytes.
     for (let i = 0; i < 5; i++) accepted(Certificate.fromDer(first), { store })
     expect([knows(store, first), knows(store, second)]).toEqual([false, true])
@@ -282,7 +289,7 @@ describe('memory is bounded', () => {
     const [anchor] = store.anchors
     const [intermediate] = store.intermediates
     if (anchor === undefined || intermediate === undefined) throw new Error('it has both')
-    accepted(leafOf(ca).der, { store })
+    meetTwice(leafOf(ca).der, { store })
     const facts = TrustStore.factsOf(store)
     const keys = [facts.keyOf(anchor), facts.keyOf(intermediate)]
     const [key] = keys
