@@ -22,5 +22,5 @@ export default {
   project: ['src/**/*.ts!', 'examples/**/*.ts', 'bench/**/*.ts', 'test/**/*.{ts,mjs}', 'tools/**/*.mjs'],
   // Started by tools/check.mjs, where knip does not see a command line.
   ignoreDependencies: ['@arethetypeswrong/cli', 'publint'],
-  ignoreBinaries: ['openssl'],
+  ignoreBinaries: ['openssl', 'go'],
 }

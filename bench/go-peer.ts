@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url'
 const ENV = { ...process.env, GOFLAGS: '-mod=mod', GOPROXY: 'off', GOTOOLCHAIN: 'local', CGO_ENABLED: '0' }
 
 /** What Go is measured at. */
-export type GoJob = 'read-leaf' | 'verify-warm' | 'verify-cold' | 'pem-bundle'
+type GoJob = 'read-leaf' | 'verify-warm' | 'verify-cold' | 'pem-bundle'
 
 /** What the jobs work on: a path in DER, a bundle of roots in PEM, the time at which the path is judged. */
 export interface GoInput {

@@ -69,8 +69,8 @@ function nativeBase64(): WrapBytes | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } }
   const module = process?.getBuiltinModule?.('node:buffer')
   if (!hasBuffer(module)) return undefined
-  const { Buffer } = module
-  return typeof Buffer.prototype.base64Write === 'function' ? (bytes) => Buffer.from(bytes) : undefined
+  const native = module.Buffer
+  return typeof native.prototype.base64Write === 'function' ? (bytes) => native.from(bytes) : undefined
 }
 
 function hasBuffer(module: unknown): module is {

@@ -63,7 +63,7 @@ export interface InitialPolicies {
 }
 
 /** The CRLs that could be read, and why the others could not. */
-export interface CrlInputs {
+interface CrlInputs {
   readonly lists: readonly CertificateList[]
   readonly unreadable: readonly MeshPkiError[]
 }

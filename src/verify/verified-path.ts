@@ -71,7 +71,7 @@ export class VerifiedPath {
   }
 }
 
-/** @internal Makes the value. Reachable from no export. */
+/** Makes the value. No `index.ts` exports it. */
 export function verifiedPath(found: FoundPath, policy: PathPolicy): VerifiedPath {
   return VerifiedPath.of(VERIFIED, found, policy)
 }

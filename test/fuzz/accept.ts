@@ -2,8 +2,8 @@
  * What we say of a certificate, and of a path.
  */
 import { MeshPkiError } from '../../dist/errors.js'
-import { conformanceViolations } from '../../dist/verify/conformance.js'
 import { checkPathSync } from '../../dist/verify/index.js'
+import { rfc5280Violations } from '../../dist/verify/rfc5280-rules.js'
 import { Certificate } from '../../dist/x509/certificate.js'
 import type { GeneralName } from '../../dist/x509/index.js'
 import { importVerificationKey } from '../../dist/x509/verification-key.js'
@@ -42,7 +42,7 @@ export async function acceptPath(
       time,
     })
     if (!result.ok) return result.error.code
-    const [broken] = conformanceViolations(certificate, false)
+    const [broken] = rfc5280Violations(certificate, { isRoot: false, isAnchor: false })
     if (broken !== undefined) return broken.rule
     await importVerificationKey(certificate.publicKey)
     return explained(leaf, intermediate, hierarchy.root)

@@ -3,6 +3,7 @@
  *
  *     npm run fuzz -- --count 100000 --seed 1            as mutated: read, and the key imported
  *     npm run fuzz -- --count 100000 --seed 1 --signed   signed again after mutation: the path verified
+ *     npm run fuzz -- --count 10000 --seed 1 --paths     random hierarchies: our verdict is OpenSSL's and Go's
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +12,8 @@ import { acceptCertificate, acceptPath } from './accept.ts'
 import { type Comparison, compare } from './compare.ts'
 import { makeCorpus } from './corpus.ts'
 import { type Hierarchy, type Member, makeHierarchy, signAgain } from './hierarchy.ts'
-import { opensslReads, opensslRefusal } from './oracle.ts'
+import { opensslReads, opensslRefusal, toPem } from './oracle.ts'
+import { comparePaths } from './paths.ts'
 
 const DEFAULT_COUNT = 100_000
 
@@ -53,17 +55,20 @@ function verifyingMutants(
   }
 }
 
-function toPem(der: Uint8Array): string {
-  return `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`
+/** Compares verdicts over random hierarchies; answers whether they agree. */
+async function fuzzPaths(count: number, seed: number, folder: string): Promise<boolean> {
+  const progress = (done: number): void => console.log(`${done} hierarchies`)
+  const figures = await comparePaths({ count, seed, folder, concurrency: 8, progress })
+  const { peers, accepted, explained, disagreements } = figures
+  for (const disagreement of disagreements) console.error(disagreement)
+  console.log(
+    `${count} hierarchies, each against ${peers.join(' and ')}: ${accepted} times accepted, ${explained} explained, ${disagreements.length} disagreements`,
+  )
+  return disagreements.length === 0
 }
 
-const signed = process.argv.includes('--signed')
-const count = option('count', DEFAULT_COUNT)
-const seed = option('seed', Date.now() % 2 ** 31)
-console.log(`seed ${seed}, ${count} mutants${signed ? ', signed again' : ''}`)
-const started = process.hrtime.bigint()
-const folder = mkdtempSync(join(tmpdir(), 'mesh-pki-fuzz-'))
-try {
+/** Compares verdicts over mutants; answers whether none is accepted that OpenSSL rejects. */
+async function fuzzMutants(): Promise<boolean> {
   const result = await compare({
     ...(signed ? verifyingMutants(await makeHierarchy(), folder) : readingMutants()),
     seed,
@@ -81,7 +86,19 @@ try {
   console.log(
     `${mutants} mutants, ${accepted} accepted, ${disagreements.length} disagreements, ${seconds.toFixed(1)} s`,
   )
-  process.exitCode = disagreements.length === 0 ? 0 : 1
+  return disagreements.length === 0
+}
+
+const signed = process.argv.includes('--signed')
+const paths = process.argv.includes('--paths')
+const count = option('count', DEFAULT_COUNT)
+const seed = option('seed', Date.now() % 2 ** 31)
+console.log(`seed ${seed}, ${count} ${paths ? 'hierarchies' : `mutants${signed ? ', signed again' : ''}`}`)
+const started = process.hrtime.bigint()
+const folder = mkdtempSync(join(tmpdir(), 'mesh-pki-fuzz-'))
+try {
+  if (paths) process.exitCode = (await fuzzPaths(count, seed, folder)) ? 0 : 1
+  else process.exitCode = (await fuzzMutants()) ? 0 : 1
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -39,6 +39,38 @@ export async function opensslRefusal(
   return status === 0 ? undefined : output.trim().replaceAll('\n', '; ')
 }
 
+/** What `openssl verify -x509_strict -purpose sslserver` says of a path in DER; `undefined` when it accepts. */
+export async function opensslRefusesPath(
+  path: {
+    readonly anchor: Uint8Array
+    readonly intermediates: readonly Uint8Array[]
+    readonly leaf: Uint8Array
+  },
+  time: Date,
+  folder: string,
+  id: number,
+): Promise<string | undefined> {
+  const files: string[] = []
+  const write = (name: string, ders: readonly Uint8Array[]): string => {
+    const file = join(folder, `${id}-${name}.pem`)
+    writeFileSync(file, ders.map(toPem).join(''))
+    files.push(file)
+    return file
+  }
+  const trust = ['-no-CApath', '-no-CAstore', '-CAfile', write('anchors', [path.anchor])]
+  if (path.intermediates.length > 0) trust.push('-untrusted', write('untrusted', path.intermediates))
+  const at = String(Math.floor(time.getTime() / 1000))
+  const args = ['verify', '-x509_strict', '-purpose', 'sslserver', '-attime', at, ...trust]
+  const { status, output } = await openssl([...args, write('leaf', [path.leaf])])
+  await Promise.all(files.map((file) => rm(file)))
+  return status === 0 ? undefined : output.trim().replaceAll('\n', '; ')
+}
+
+/** One PEM block. */
+export function toPem(der: Uint8Array): string {
+  return `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`
+}
+
 function openssl(
   args: readonly string[],
   input?: Uint8Array,

@@ -34,7 +34,7 @@ interface Signer {
 }
 
 /** A certificate that a CRL lists. */
-export interface RevokedRecipe {
+interface RevokedRecipe {
   readonly certificate: Forged
   readonly reason?: number
   readonly extensions?: readonly Uint8Array[]

@@ -2,9 +2,9 @@
  * `crypto/x509` of Go as a judge of paths: many questions in one run of a program.
  */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** A path in DER and what is asked of it. */
@@ -33,32 +33,37 @@ export interface GoPeer {
   close(): void
 }
 
-/** Builds the program; `undefined` where Go is not installed. */
-export function openGo(): GoPeer | undefined {
+/** Whether there is a Go that builds the program: its version decides what it accepts. */
+export function goAvailable(): true | string {
+  const { error, stdout } = spawnSync('go', ['version'], { env: ENV, encoding: 'utf8' })
+  if (error) return 'there is no go on the PATH'
+  const minor = Number(/go1\.(\d+)/.exec(stdout)?.[1] ?? 0)
+  return minor >= 26 || `go 1.26 or later is needed, not ${stdout.trim()}`
+}
+
+// Offline and without a C compiler: the program needs the standard library alone.
+const ENV = { ...process.env, GOFLAGS: '-mod=mod', GOPROXY: 'off', GOTOOLCHAIN: 'local', CGO_ENABLED: '0' }
+
+/** Builds the program. */
+export function openGo(): GoPeer {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-pki-test-'))
   const close = (): void => rmSync(folder, { recursive: true, force: true })
   const program = join(folder, 'verify')
-  let open = false
   try {
-    open = build(program)
-  } finally {
-    if (!open) close()
+    const args = ['build', '-C', sources(), '-buildvcs=false', '-o', program, '.']
+    outputOf('go build', spawnSync('go', args, { env: ENV, encoding: 'utf8' }))
+  } catch (error) {
+    close()
+    throw error
   }
-  return open ? { ask: (questions) => ask(program, questions), close } : undefined
+  return { ask: (questions) => ask(program, questions), close }
 }
 
-/** Whether there is a Go to build with. */
-function build(program: string): boolean {
-  const sources = fileURLToPath(new URL('verify-go', import.meta.url))
-  // Not by cwd: a folder that is missing would look like a missing go.
-  const built = spawnSync('go', ['build', '-C', sources, '-buildvcs=false', '-o', program, '.'], {
-    // Offline and without a C compiler: the program needs the standard library alone.
-    env: { ...process.env, GOFLAGS: '-mod=mod', GOPROXY: 'off', GOTOOLCHAIN: 'local', CGO_ENABLED: '0' },
-    encoding: 'utf8',
-  })
-  if (built.error && 'code' in built.error && built.error.code === 'ENOENT') return false
-  outputOf('go build', built)
-  return true
+/** The program's sources: the fuzzer that uses this runs from where it was compiled to. */
+function sources(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
+  return join(folder, 'test', 'support', 'verify-go')
 }
 
 function ask(program: string, questions: readonly GoQuestion[]): readonly GoAnswer[] {
