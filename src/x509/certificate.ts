@@ -113,9 +113,10 @@ export class Certificate {
    * @throws as {@link fromPem}; the message names the block and its line.
    */
   static listFromPem(pem: string | Uint8Array, options?: ReadCertificateOptions): readonly Certificate[] {
+    const leniency = readLeniency(options)
     return viewPem(pem, CERTIFICATE_LABELS).map(({ der, index, line }) => {
       try {
-        return new Certificate(der, readLayout(der, options))
+        return new Certificate(der, readCertificateLayout(der, leniency))
       } catch (error) {
         if (!(error instanceof MeshPkiError)) throw error
         throw new MeshPkiError(error.code, `PEM block ${index} at line ${line}: ${error.message}`, {
@@ -360,11 +361,15 @@ export class Certificate {
 }
 
 function readLayout(der: Uint8Array, options: ReadCertificateOptions | undefined): CertificateLayout {
-  if (options === undefined) return readCertificateLayout(der, NO_LENIENCY)
+  return readCertificateLayout(der, readLeniency(options))
+}
+
+function readLeniency(options: ReadCertificateOptions | undefined): readonly CertificateLeniency[] {
+  if (options === undefined) return NO_LENIENCY
   checkOptionNames(options, ['leniency'], 'reading a certificate')
-  const { leniency: allowed = [] } = options
-  if (!Array.isArray(allowed))
-    throw new TypeError(`option "leniency" must be an array; got ${typeName(allowed)}`)
-  for (const leniency of allowed) checkOneOf(leniency, ALL_LENIENCIES, 'leniency')
-  return readCertificateLayout(der, allowed)
+  const { leniency = NO_LENIENCY } = options
+  if (!Array.isArray(leniency))
+    throw new TypeError(`option "leniency" must be an array; got ${typeName(leniency)}`)
+  for (const one of leniency) checkOneOf(one, ALL_LENIENCIES, 'leniency')
+  return leniency
 }

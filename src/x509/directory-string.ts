@@ -150,15 +150,14 @@ function codePoint(bytes: Uint8Array, at: number, size: number): number {
   return point
 }
 
+/** PrintableString's characters as bits: from 20 to 3F, and the letters from 40 and from 60. */
+const PUNCTUATION_AND_DIGITS = 0xa7fffb81
+const LETTERS = 0x07fffffe
+
 function isPrintableByte(byte: number): boolean {
-  return (
-    (byte >= 0x61 && byte <= 0x7a) ||
-    (byte >= 0x41 && byte <= 0x5a) ||
-    (byte >= 0x27 && byte <= 0x3a && byte !== 0x2a) ||
-    byte === 0x20 ||
-    byte === 0x3d ||
-    byte === 0x3f
-  )
+  const row = byte >> 5
+  const characters = row === 1 ? PUNCTUATION_AND_DIGITS : row === 2 || row === 3 ? LETTERS : 0
+  return ((characters >>> (byte & 31)) & 1) === 1
 }
 
 /** Whether all bytes are below 0x80. */

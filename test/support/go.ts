@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** A path in DER and what is asked of it. */
-export interface GoQuestion {
+interface GoQuestion {
   readonly leaf: Uint8Array
   /** Those that Go cannot read are left out. */
   readonly intermediates?: readonly Uint8Array[]
@@ -21,7 +21,7 @@ export interface GoQuestion {
 }
 
 /** A verdict; `error` is empty where `ok` holds. */
-export interface GoAnswer {
+interface GoAnswer {
   readonly ok: boolean
   readonly error: string
 }
