@@ -18,10 +18,14 @@ const WINDOW = 16
 /** Work without a pause, in milliseconds. A tenth of what a person notices, and a quarter of the bound of 15 ms. */
 const SLICE_MS = 4
 
+/** Served places that may stand before those who wait. */
+const COMPACT_FROM = 1024
+
 /** Admits operations; one for each object that callers own and share. */
 export class AdaptiveWindow {
   #active = 0
-  readonly #waiting: (() => void)[] = []
+  #waiting: (() => void)[] = []
+  /** How many at the beginning of {@link #waiting} have had their turn. */
   #head = 0
   #busyMs = 0
   #pausing = false
@@ -84,18 +88,34 @@ export class AdaptiveWindow {
       this.#active++
       next?.()
     }
-    if (this.#head === this.#waiting.length && this.#head > 0) {
-      this.#waiting.length = 0
+    if (this.#head > COMPACT_FROM || this.#head === this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#head)
       this.#head = 0
     }
   }
 }
 
-/** Runs a function after what else the event loop has to do. */
+/** Runs a function after what else the event loop has to do. A message is delivered where timers are faked for tests. */
 function afterOthers(run: () => void): void {
-  const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown }
-  const { setTimeout } = globalThis as { setTimeout?: (callback: () => void, ms: number) => unknown }
-  if (setImmediate !== undefined) setImmediate(run)
-  else if (setTimeout !== undefined) setTimeout(run, 0)
-  else run()
+  const { MessageChannel, setTimeout } = globalThis as {
+    MessageChannel?: new () => MessageChannelLike
+    setTimeout?: (callback: () => void, ms: number) => unknown
+  }
+  if (MessageChannel === undefined) {
+    if (setTimeout === undefined) run()
+    else setTimeout(run, 0)
+    return
+  }
+  const { port1, port2 } = new MessageChannel()
+  port1.onmessage = () => {
+    port1.close()
+    run()
+  }
+  port2.postMessage(undefined)
+}
+
+/** A channel from one place of the event loop to a later one. */
+interface MessageChannelLike {
+  readonly port1: { onmessage: (() => void) | null; close(): void }
+  readonly port2: { postMessage(message: undefined): void }
 }

@@ -36,7 +36,8 @@ export class PemBodies {
 
   constructor(text: string) {
     this.#text = text
-    this.#wrap = nativeBase64()
+    // Of wider characters the runtime's decoder looks at the lower half only.
+    this.#wrap = /[^\u0000-\u00ff]/.test(text) ? undefined : nativeBase64()
   }
 
   /** The octets of `text[start..end)`, white space passed over; or what is wrong with it. */

@@ -12,7 +12,7 @@ const MAX_FOREIGN_TEXT = 256
  * the bidirectional controls of Unicode UAX #9, zero-width and interlinear characters, tags, lone surrogates.
  */
 const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Cs}/gu
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Cs}|\p{Default_Ignorable_Code_Point}/gu
 
 /** Escapes control, bidirectional and invisible characters as `\u{…}` and cuts at 256 characters. */
 export function escapeText(text: string, max: number = MAX_FOREIGN_TEXT): string {

@@ -9,6 +9,7 @@ import { Certificate } from '../x509/certificate.ts'
 import type { Name } from '../x509/name.ts'
 import { IssuerIndex } from './issuer-index.ts'
 import type { PathPolicy } from './path-policy.ts'
+import type { SearchBudget } from './search-budget.ts'
 import { bytesOf, type Issuer, layoutOf, TrustAnchor } from './trust-anchor.ts'
 import { TrustStore, type TrustStoreParts } from './trust-store.ts'
 
@@ -43,35 +44,49 @@ export class Candidates {
     this.#named = peers.length + this.#store.intermediates.length > FEW ? new Map() : undefined
   }
 
-  /** Those whose subject is the issuer's name byte for byte, which is nearly always enough. */
-  named(subject: Certificate): readonly Candidate[] {
+  /**
+   * Those whose subject is the issuer's name byte for byte, which is nearly always enough. `undefined` where the
+   * budget is used up: a list costs as much as it is long, however few of it are tried.
+   */
+  named(subject: Certificate, budget: SearchBudget): readonly Candidate[] | undefined {
     const before = this.#named?.get(subject)
     if (before !== undefined) return before
     const { anchorIndex, intermediateIndex } = this.#store
-    const found: Candidate[] = []
-    for (const issuer of anchorIndex.named(subject)) found.push(this.#rate(issuer, true, subject))
-    for (const issuer of intermediateIndex.named(subject)) found.push(this.#rate(issuer, false, subject))
-    for (const issuer of this.#peerIndex.named(subject)) found.push(this.#rate(issuer, false, subject))
-    const sorted = this.#sort(found)
+    const anchors = anchorIndex.named(subject)
+    const known = intermediateIndex.named(subject)
+    const offered = this.#peerIndex.named(subject)
+    if (!budget.takeComparisons(anchors.length + known.length + offered.length)) return undefined
+    const sorted = this.#rateAll(subject, anchors, known, offered)
     this.#named?.set(subject, sorted)
     return sorted
   }
 
   /** Those whose subject is the same name in another spelling (RFC 5280 §7.1). */
-  spelledOtherwise(subject: Certificate): readonly Candidate[] {
+  spelledOtherwise(subject: Certificate, budget: SearchBudget): readonly Candidate[] | undefined {
     const before = this.#spelledOtherwise?.get(subject)
     if (before !== undefined) return before
     const { anchorIndex, intermediateIndex } = this.#store
-    const rate = (index: IssuerIndex, isAnchor: boolean): readonly Candidate[] =>
-      index.spelledOtherwise(subject).map((issuer) => this.#rate(issuer, isAnchor, subject))
-    const sorted = this.#sort([
-      ...rate(anchorIndex, true),
-      ...rate(intermediateIndex, false),
-      ...rate(this.#peerIndex, false),
-    ])
+    const anchors = anchorIndex.spelledOtherwise(subject)
+    const known = intermediateIndex.spelledOtherwise(subject)
+    const offered = this.#peerIndex.spelledOtherwise(subject)
+    if (!budget.takeComparisons(anchors.length + known.length + offered.length)) return undefined
+    const sorted = this.#rateAll(subject, anchors, known, offered)
     this.#spelledOtherwise ??= new Map()
     this.#spelledOtherwise.set(subject, sorted)
     return sorted
+  }
+
+  #rateAll(
+    subject: Certificate,
+    anchors: readonly Issuer[],
+    known: readonly Issuer[],
+    offered: readonly Issuer[],
+  ): readonly Candidate[] {
+    const found: Candidate[] = []
+    for (const issuer of anchors) found.push(this.#rate(issuer, true, subject))
+    for (const issuer of known) found.push(this.#rate(issuer, false, subject))
+    for (const issuer of offered) found.push(this.#rate(issuer, false, subject))
+    return this.#sort(found)
   }
 
   /** Every certificate with a subject that is no anchor's. */

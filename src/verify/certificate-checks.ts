@@ -31,7 +31,7 @@ export function checkLeaf(leaf: Certificate, policy: PathPolicy): Finding | unde
     checkCriticalExtensions(leaf, 0, policy.revocation !== 'off') ??
     checkValidity(leaf, 0, policy.time) ??
     checkKey(leaf, 0) ??
-    checkPurpose(leaf, [], policy) ??
+    checkPurpose(leaf, 0, policy) ??
     checkReferenceName(leaf, policy.name) ??
     checkRules(leaf, 0, 'leaf', policy.rules)
   )
@@ -39,15 +39,13 @@ export function checkLeaf(leaf: Certificate, policy: PathPolicy): Finding | unde
 
 const ALL_CHECKS: AnchorCheckFlags = { validity: true, constraints: true, basicConstraints: true }
 
-/** Judges a certificate as the issuer of the last one in `path`. */
+/** Judges a certificate as an issuer, whatever lies below it. */
 export function checkIssuer(
   issuer: Certificate,
-  path: readonly Certificate[],
+  depth: number,
   isAnchor: boolean,
   policy: PathPolicy,
-  budget: SearchBudget,
 ): Finding | undefined {
-  const depth = path.length
   const { validity, constraints, basicConstraints } = isAnchor ? policy.anchorChecks : ALL_CHECKS
   return (
     checkCriticalExtensions(issuer, depth, policy.revocation !== 'off') ??
@@ -56,11 +54,24 @@ export function checkIssuer(
     checkKeyUsage(issuer, depth) ??
     (validity ? checkValidity(issuer, depth, policy.time) : undefined) ??
     checkKey(issuer, depth) ??
+    (constraints ? checkPurpose(issuer, depth, policy) : undefined) ??
+    checkRules(issuer, depth, isAnchor ? 'root' : 'ca', policy.rules)
+  )
+}
+
+/** Judges an issuer by what lies below it. */
+export function checkBelow(
+  issuer: Certificate,
+  path: readonly Certificate[],
+  isAnchor: boolean,
+  policy: PathPolicy,
+  budget: SearchBudget,
+): Finding | undefined {
+  const constraints = !isAnchor || policy.anchorChecks.constraints
+  return (
     (constraints ? checkPathLength(issuer, path) : undefined) ??
     (isAnchor ? undefined : checkIntermediateCount(issuer, path, policy.maxIntermediates)) ??
-    (constraints ? checkPurpose(issuer, path, policy) : undefined) ??
-    (constraints ? checkNameConstraints(issuer, path, budget) : undefined) ??
-    checkRules(issuer, depth, isAnchor ? 'root' : 'ca', policy.rules)
+    (constraints ? checkNameConstraints(issuer, path, budget) : undefined)
   )
 }
 

@@ -136,6 +136,8 @@ export class CertificateFacts {
   #admit(certificate: Certificate, recallable: boolean): Facts | undefined {
     const der = Certificate.bytesOf(certificate)
     if (der.length > this.#limits.bytes || this.#limits.certificates === 0) return undefined
+    // A caller's may be a view of something larger, which would be kept as well.
+    if (!recallable && der.buffer.byteLength > der.length * 2) return undefined
     // Below zero, so that no bytes find it.
     const tail = recallable ? tailOf(der) : -tailOf(der) - 1
     this.#metOnce ??= new Float64Array(MET_ONCE)

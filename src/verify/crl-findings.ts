@@ -6,6 +6,7 @@
 
 import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import { nameLabel } from '../x509/certificate-label.ts'
 import type { CertificateList } from '../x509/certificate-list.ts'
 import { type Finding, type FindingText, finding, iso, overBudget } from './finding.ts'
 import type { PathErrorCode } from './path-error.ts'
@@ -50,5 +51,5 @@ export function exhausted({ certificate, depth, path }: StatusInquiry, budget: E
 /** A CRL in a few words. */
 export function crlLabel(crl: CertificateList): string {
   const number = crl.crlNumber === undefined ? '' : ` number ${escapeText(String(crl.crlNumber), 48)}`
-  return `the CRL${number} of "${escapeText(String(crl.issuer), 160)}" from ${iso(crl.thisUpdate.getTime())}`
+  return `the CRL${number} of ${nameLabel(crl.issuer)} from ${iso(crl.thisUpdate.getTime())}`
 }

@@ -4,8 +4,10 @@
  * @module
  */
 
-import { escapeText, quote } from '../internal/text.ts'
+import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import { nameLabel } from '../x509/certificate-label.ts'
+import type { Name } from '../x509/name.ts'
 import { isSelfSigned } from '../x509/self-signed.ts'
 import { type Candidate, keyIdMatch } from './candidates.ts'
 import { type Finding, type FindingText, finding } from './finding.ts'
@@ -42,7 +44,7 @@ function tellNoIssuer(
     firstUnreadable === undefined
       ? ''
       : ` (${unreadable.length} more cannot be read; the first: ${escapeText(firstUnreadable.message)})`
-  const name = subject.issuer.isEmpty ? 'the empty name' : quote(String(subject.issuer), 160)
+  const name = nameLabel(subject.issuer)
   const key = subject.authorityKeyIdentifier
   const intermediates = [...known, ...offered]
   const renamed = [...anchors, ...intermediates].find((issuer) => keyIdMatch(issuer, subject) > 0)
@@ -55,7 +57,7 @@ function tellNoIssuer(
       renamed === undefined
         ? "Add the issuer's root to the trust anchors, or send the missing intermediate"
         : `${issuerLabel(renamed)} has the key identifier ${key} that it asks for, but another name: was that CA renamed? Issue it again below the new name`,
-    data: { issuer: escapeText(String(subject.issuer)), anchors: namesOf(anchors) },
+    data: { issuer: shortName(subject.issuer), anchors: namesOf(anchors) },
   }
 }
 
@@ -72,7 +74,7 @@ function tellUntrustedRoot({ anchors }: Surroundings, subject: Certificate): Fin
     remedy: itself
       ? 'Issue a leaf below it'
       : 'Two meshes with separate roots do not trust each other: share one root, or add this one to the trust anchors',
-    data: { issuer: escapeText(String(subject.issuer)), anchors: namesOf(anchors) },
+    data: { issuer: shortName(subject.issuer), anchors: namesOf(anchors) },
   }
 }
 
@@ -131,7 +133,11 @@ export function unusableKey(path: readonly Certificate[], issuer: Issuer, cause:
 }
 
 function namesOf(anchors: readonly Issuer[]): readonly string[] {
-  return anchors.slice(0, 16).map((anchor) => escapeText(String(anchor.subject)))
+  return anchors.slice(0, 16).map((anchor) => shortName(anchor.subject))
+}
+
+function shortName(name: Name): string {
+  return name.octets > 8192 ? nameLabel(name) : escapeText(String(name))
 }
 
 function labelAll(issuers: readonly Issuer[]): string {

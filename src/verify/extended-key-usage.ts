@@ -24,10 +24,9 @@ const CLAUSE = 'RFC 5280 §4.2.1.12'
 /** Judges the purpose of a leaf or a CA by the strictness that was asked for. */
 export function checkPurpose(
   certificate: Certificate,
-  path: readonly Certificate[],
+  depth: number,
   { purpose, ekuStrictness }: PathPolicy,
 ): Finding | undefined {
-  const depth = path.length
   if (purpose === undefined || (depth > 0 && ekuStrictness === 'ignore-ca')) return undefined
   const anyCounts =
     depth === 0 ? ekuStrictness === 'nested' || ekuStrictness === 'ignore-ca' : ekuStrictness !== 'chain'
@@ -39,7 +38,7 @@ export function checkPurpose(
   const usages = certificate.extendedKeyUsage
   const expected = `extended key usage ${purposeLabel(purpose)}`
   if (usages === undefined) {
-    return finding('ERR_PATH_EXTENDED_KEY_USAGE', certificate, depth, path, () => ({
+    return finding('ERR_PATH_EXTENDED_KEY_USAGE', certificate, depth, [], () => ({
       problem: `expected ${expected}, but it has none, which ekuStrictness "${ekuStrictness}" refuses`,
       clause: CLAUSE,
       expected,
@@ -48,7 +47,7 @@ export function checkPurpose(
     }))
   }
   const found = escapeText(usages.slice(0, 16).map(purposeLabel).join(', '))
-  return finding('ERR_PATH_EXTENDED_KEY_USAGE', certificate, depth, path, () => ({
+  return finding('ERR_PATH_EXTENDED_KEY_USAGE', certificate, depth, [], () => ({
     problem: `expected ${expected}, found ${found}`,
     clause: CLAUSE,
     expected,

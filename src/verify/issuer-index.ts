@@ -6,10 +6,10 @@
  */
 
 import { equalRange, latin1 } from '../internal/bytes.ts'
-import type { Certificate } from '../x509/certificate.ts'
+import { Certificate } from '../x509/certificate.ts'
 import type { Name } from '../x509/name.ts'
 import { canonicalName } from '../x509/name-comparison.ts'
-import { bytesOf, type Issuer, layoutOf } from './trust-anchor.ts'
+import { bytesOf, type Issuer, layoutOf, subjectKeyOf } from './trust-anchor.ts'
 
 /** Below so many issuers a scan costs less than an index. */
 const SCAN_UP_TO = 8
@@ -51,7 +51,7 @@ export class IssuerIndex {
     if (this.#issuers.length === 0) return NONE
     const bytes = bytesOf(subject)
     const { issuerStart, issuerEnd } = layoutOf(subject)
-    return this.#canonical(bytes, issuerStart, issuerEnd).filter(
+    return this.#canonical(Certificate.namesOf(subject).issuer).filter(
       (issuer) => !hasName(issuer, bytes, issuerStart, issuerEnd),
     )
   }
@@ -59,16 +59,13 @@ export class IssuerIndex {
   /** Issuers with a subject, in whatever spelling. */
   withSubject(name: Name): readonly Issuer[] {
     const { der } = name
-    return this.#canonical(der, 0, der.length)
+    return this.#canonical(canonicalName(der, 0, der.length))
   }
 
-  #canonical(bytes: Uint8Array, start: number, end: number): readonly Issuer[] {
+  #canonical(name: string): readonly Issuer[] {
     if (this.#issuers.length === 0) return NONE
-    this.#byCanonicalName ??= group(this.#issuers, (issuer) => {
-      const { subjectStart, subjectEnd } = layoutOf(issuer)
-      return canonicalName(bytesOf(issuer), subjectStart, subjectEnd)
-    })
-    return this.#byCanonicalName.get(canonicalName(bytes, start, end)) ?? NONE
+    this.#byCanonicalName ??= group(this.#issuers, subjectKeyOf)
+    return this.#byCanonicalName.get(name) ?? NONE
   }
 }
 

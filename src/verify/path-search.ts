@@ -9,10 +9,10 @@
  */
 
 import { equalRange } from '../internal/bytes.ts'
-import type { Certificate } from '../x509/certificate.ts'
+import { Certificate } from '../x509/certificate.ts'
 import type { Oid } from '../x509/extensions/extended-key-usage.ts'
 import { type Candidate, Candidates } from './candidates.ts'
-import { checkIssuer, checkLeaf } from './certificate-checks.ts'
+import { checkBelow, checkIssuer, checkLeaf } from './certificate-checks.ts'
 import { noIssuer, refusedAlgorithm, type Surroundings, unusableKey, wrongSigner } from './dead-ends.ts'
 import { closest, errorOf, type Finding, mostSpecific, onPath, overBudget } from './finding.ts'
 import type { PathError } from './path-error.ts'
@@ -21,7 +21,7 @@ import { checkPolicies } from './policy-graph.ts'
 import { Revocation } from './revocation.ts'
 import { isFatal, SearchBudget } from './search-budget.ts'
 import { type Asking, hasSameKey, SignatureCheck } from './signature-check.ts'
-import { bytesOf, type Issuer, layoutOf, TrustAnchor } from './trust-anchor.ts'
+import { bytesOf, type Issuer, layoutOf, subjectKeyOf, TrustAnchor } from './trust-anchor.ts'
 import { TrustStore } from './trust-store.ts'
 
 /** What a search runs on. */
@@ -53,6 +53,9 @@ interface Goal {
   readonly findings: Finding[]
 }
 
+/** Issuers that a search judges before it begins to remember how. */
+const JUDGE_ANEW = 16
+
 /** One search. */
 export class PathSearch {
   readonly #input: PathSearchInput
@@ -60,6 +63,8 @@ export class PathSearch {
   readonly #signatures: SignatureCheck
   readonly #candidates: Candidates
   readonly #revocation: Revocation | undefined
+  #judgements = 0
+  #judged: Map<Certificate, Finding | undefined> | undefined
 
   constructor(input: PathSearchInput) {
     const { policy } = input
@@ -108,16 +113,20 @@ export class PathSearch {
     const subject = path[path.length - 1]
     if (subject === undefined) return undefined
     let tried = false
-    let candidates = this.#candidates.named(subject)
+    let candidates: readonly Candidate[] | undefined = this.#candidates.named(subject, this.#budget)
     for (let i = 0, spelled = false; ; i++) {
+      if (candidates === undefined) {
+        goal.findings.push(overBudget(this.#budget.comparisonsExceeded, subject, path.length - 1, path))
+        return undefined
+      }
       if (i === candidates.length) {
         if (spelled) break
         spelled = true
-        candidates = this.#candidates.spelledOtherwise(subject)
+        candidates = this.#candidates.spelledOtherwise(subject, this.#budget)
         i = -1
         continue
       }
-      const candidate = candidates[i]
+      const candidate: Candidate | undefined = candidates[i]
       if (candidate === undefined || !isNew(candidate, path, goal)) continue
       tried = true
       const found = yield* this.#try(goal, path, subject, candidate)
@@ -148,7 +157,10 @@ export class PathSearch {
       return undefined
     }
     const broken =
-      issuer instanceof TrustAnchor ? undefined : checkIssuer(issuer, path, isAnchor, policy, this.#budget)
+      issuer instanceof TrustAnchor
+        ? undefined
+        : (this.#judge(issuer, path.length, isAnchor, policy) ??
+          checkBelow(issuer, path, isAnchor, policy, this.#budget))
     if (broken !== undefined) {
       const stranger = yield* this.#askWhetherStranger(path, subject, candidate, broken)
       const tried = issuer instanceof TrustAnchor ? path : [...path, issuer]
@@ -162,6 +174,20 @@ export class PathSearch {
     }
     if (isAnchor) return yield* this.#finish(goal, path, issuer)
     return issuer instanceof TrustAnchor ? undefined : yield* this.#extend(goal, [...path, issuer])
+  }
+
+  /** Judges an issuer by itself; once, where a search goes through the same ones again and again. */
+  #judge(issuer: Certificate, depth: number, isAnchor: boolean, policy: PathPolicy): Finding | undefined {
+    // Anchors are judged by other rules, and the path of a CRL's signer has another purpose.
+    if (++this.#judgements < JUDGE_ANEW || isAnchor || policy !== this.#input.policy)
+      return checkIssuer(issuer, depth, isAnchor, policy)
+    this.#judged ??= new Map()
+    let found = this.#judged.get(issuer)
+    if (found === undefined && !this.#judged.has(issuer)) {
+      found = checkIssuer(issuer, depth, isAnchor, policy)
+      this.#judged.set(issuer, found)
+    }
+    return found === undefined || found.depth === depth ? found : { ...found, depth }
   }
 
   /** What only a whole path shows: policies, and then revocation, from the anchor downwards. */
@@ -238,6 +264,6 @@ function isSameEntity(a: Certificate, b: Issuer): boolean {
   const y = layoutOf(b)
   return (
     equalRange(bytesOf(a), x.subjectStart, x.subjectEnd, bytesOf(b), y.subjectStart, y.subjectEnd) ||
-    a.subject.equals(b.subject)
+    Certificate.namesOf(a).subject === subjectKeyOf(b)
   )
 }

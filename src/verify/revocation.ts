@@ -7,6 +7,7 @@
 import { formatDuration } from '../internal/duration.ts'
 import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import { nameLabel } from '../x509/certificate-label.ts'
 import { CertificateList } from '../x509/certificate-list.ts'
 import { extensionSet, unknownCriticalExtension } from '../x509/extension-list.ts'
 import { ExtensionArc } from '../x509/extension-walker.ts'
@@ -113,7 +114,7 @@ export class Revocation {
         if (decided === 0) continue
         const before = search.asked.find((other) => other.crl === crl)
         if (before?.clean === true) search.reasons |= decided
-        if (before !== undefined || search.asked.some((newer) => isOlderIssue(crl, newer))) continue
+        if (before !== undefined) continue
         inquiry.vouchesForItself = false
         const answer = yield* this.#ask(inquiry, crl, direct, search.asked)
         const byItself = inquiry.vouchesForItself
@@ -269,7 +270,7 @@ export class Revocation {
     if (revocation === 'if-present') return undefined
     const partly = reasons === 0 ? '' : ' for every reason'
     return finding('ERR_PATH_REVOCATION_UNKNOWN', certificate, depth, path, () => ({
-      problem: `none of the ${crls.lists.length} CRLs says whether it is revoked${partly}; its issuer is ${escapeText(String(certificate.issuer), 160)}`,
+      problem: `none of the ${crls.lists.length} CRLs says whether it is revoked${partly}; its issuer is ${nameLabel(certificate.issuer)}`,
       clause: 'RFC 5280 §6.3.3',
       expected: 'a CRL whose scope the certificate is in',
       found: reasons === 0 ? 'none' : 'CRLs for some of the reasons',
@@ -310,14 +311,7 @@ interface AskedCrl {
   readonly byItself: boolean
 }
 
-/**
- * An older issue of a list that was asked says nothing new, and may still list what was on hold. With a key
- * identifier that is known before its signature is checked.
- */
-function isOlderIssue(crl: ScopedCrl, { crl: newer, clean }: AskedCrl): boolean {
-  return clean && crl.crl.authorityKeyIdentifier !== undefined && isSameSeries(crl, newer)
-}
-
+/** An older issue of a list that was asked, by the same key, says nothing new, and may still list what was on hold. */
 function isSameList(
   crl: ScopedCrl,
   newer: ScopedCrl,

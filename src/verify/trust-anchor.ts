@@ -9,9 +9,10 @@ import { DerCursor } from '../internal/der.ts'
 import { checkOptionNames, typeName } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
 import { Certificate } from '../x509/certificate.ts'
-import { certificateLabel } from '../x509/certificate-label.ts'
+import { certificateLabel, nameLabel } from '../x509/certificate-label.ts'
 import { CertificateLayout } from '../x509/certificate-layout.ts'
 import { Name, type NameInput, readNameOption } from '../x509/name.ts'
+import { canonicalName } from '../x509/name-comparison.ts'
 import { readPublicKeyInfo, walkPublicKeyInfo } from '../x509/public-key-info.ts'
 import { checkPublicKeyInfo } from '../x509/verification-key.ts'
 import { PathError } from './path-error.ts'
@@ -131,9 +132,16 @@ export function layoutOf(issuer: Issuer): CertificateLayout {
   return issuer instanceof TrustAnchor ? TrustAnchor.layoutOf(issuer) : Certificate.layoutOf(issuer)
 }
 
+/** The subject of an issuer as it is compared (RFC 5280 §7.1). */
+export function subjectKeyOf(issuer: Issuer): string {
+  if (issuer instanceof Certificate) return Certificate.namesOf(issuer).subject
+  const { subjectStart, subjectEnd } = layoutOf(issuer)
+  return canonicalName(bytesOf(issuer), subjectStart, subjectEnd)
+}
+
 /** An issuer in a few words. */
 export function issuerLabel(issuer: Issuer): string {
   return issuer instanceof TrustAnchor
-    ? `${quote(String(issuer.subject), 160)} (a name and a key)`
+    ? `${nameLabel(issuer.subject)} (a name and a key)`
     : certificateLabel(issuer)
 }

@@ -22,6 +22,9 @@ import { type VerifiedPath, verifiedPath } from './verified-path.ts'
 /** "Conforming applications MUST be able to process" both forms of dates (RFC 5280 §4.1.2.5). */
 const LENIENCY: readonly CertificateLeniency[] = ['generalized-time-before-2050']
 
+/** Unreadable certificates beside a leaf after which the rest is not read: each costs an error. */
+const MAX_UNREADABLE = 1024
+
 /** What `checkPath` answers. */
 export type CheckPathResult =
   | { readonly ok: true; readonly path: VerifiedPath }
@@ -169,6 +172,7 @@ function readIntermediates(
   const items: readonly CertificateInput[] = isList(intermediates) ? intermediates : [intermediates]
   const read: Certificate[] = []
   for (const item of items) {
+    if (unreadable.length === MAX_UNREADABLE) break
     try {
       if (typeof item !== 'string') read.push(readPeer(item, 'intermediates', facts, readHere))
       // One bad block among good ones loses itself only.

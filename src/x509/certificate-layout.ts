@@ -52,4 +52,12 @@ export class CertificateLayout extends ExtensionsLayout {
   publicKeyEnd = 0
   signatureStart = 0
   signatureEnd = 0
+  /** Its names as they are compared; made when first asked for. */
+  names: CertificateNames | undefined
+}
+
+/** Canonical texts of a certificate's names (RFC 5280 §7.1): equal texts mean equal names. */
+export interface CertificateNames {
+  readonly subject: string
+  readonly issuer: string
 }

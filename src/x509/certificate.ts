@@ -6,11 +6,11 @@
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import { MeshPkiError } from '../errors.ts'
-import { equalBytes, integerHex, toHex } from '../internal/bytes.ts'
+import { equalBytes, equalRange, integerHex, toHex } from '../internal/bytes.ts'
 import { DerCursor } from '../internal/der.ts'
 import { checkOneOf, checkOptionNames, typeName } from '../internal/options.ts'
 import { describeAlgorithm, readSignatureAlgorithm, type SignatureAlgorithm } from './algorithm-identifier.ts'
-import type { CertificateLayout } from './certificate-layout.ts'
+import type { CertificateLayout, CertificateNames } from './certificate-layout.ts'
 import {
   ALL_LENIENCIES,
   type CertificateLeniency,
@@ -43,6 +43,7 @@ import type { KeyUsageName } from './extensions/key-usage.ts'
 import { type NameConstraints, readNameConstraints } from './extensions/name-constraints.ts'
 import { type GeneralName, readGeneralNames } from './general-name.ts'
 import { Name } from './name.ts'
+import { canonicalName } from './name-comparison.ts'
 import { readOnePem, viewPem, writePem } from './pem.ts'
 import { readPublicKeyInfo } from './public-key-info.ts'
 
@@ -322,7 +323,10 @@ export class Certificate {
 
   /** Whether subject and issuer are the same name (RFC 5280 §3.2, §7.1). It says nothing about who signed. */
   get isSelfIssued(): boolean {
-    return this.subject.equals(this.issuer)
+    const { subjectStart, subjectEnd, issuerStart, issuerEnd } = this.#layout
+    if (equalRange(this.#der, subjectStart, subjectEnd, this.#der, issuerStart, issuerEnd)) return true
+    const { subject, issuer } = Certificate.namesOf(this)
+    return subject === issuer
   }
 
   /** SHA-256 of the DER, lower-case hex. */
@@ -353,6 +357,17 @@ export class Certificate {
   /** @internal Where its parts are. */
   static layoutOf(certificate: Certificate): CertificateLayout {
     return certificate.#layout
+  }
+
+  /** @internal Its names as they are compared, made once: a search compares them on every path. */
+  static namesOf(certificate: Certificate): CertificateNames {
+    const bytes = certificate.#der
+    const layout = certificate.#layout
+    layout.names ??= {
+      subject: canonicalName(bytes, layout.subjectStart, layout.subjectEnd),
+      issuer: canonicalName(bytes, layout.issuerStart, layout.issuerEnd),
+    }
+    return layout.names
   }
 
   #certificateExtension(arc: number): DerCursor | undefined {

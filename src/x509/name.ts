@@ -110,6 +110,11 @@ export class Name {
     return this.#bytes.slice(this.#start, this.#end)
   }
 
+  /** @internal Octets of the DER. */
+  get octets(): number {
+    return this.#end - this.#start
+  }
+
   /** Whether it has no RDN, as the subject of most workload certificates. */
   get isEmpty(): boolean {
     return this.#end - this.#start === 2

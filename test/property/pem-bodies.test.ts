@@ -5,7 +5,23 @@ import { PemBodies } from '../../src/internal/native-base64.ts'
 import { readPem, writePem } from '../../src/x509/index.ts'
 
 /** Characters that a decoder of the runtime may pass over or read: white space, padding, the alphabet for URLs, others. */
-const STRANGE = ['\n', '\r', ' ', '\t', '=', '-', '_', '.', '\u0000', 'é', '\u2028', 'A']
+const STRANGE = [
+  '\u0141',
+  '\u4141',
+  '\ud841',
+  '\n',
+  '\r',
+  ' ',
+  '\t',
+  '=',
+  '-',
+  '_',
+  '.',
+  '\u0000',
+  'é',
+  '\u2028',
+  'A',
+]
 
 const lines = (base64: string): string => `\n${base64.replace(/.{64}/g, '$&\n')}\n`
 

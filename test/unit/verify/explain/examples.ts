@@ -248,7 +248,7 @@ export const EXAMPLES: Readonly<Record<PathErrorCode, () => Example>> = {
       {},
       [
         'issuer 1 above the leaf, "CN=ca"',
-        'none of the 0 CRLs says whether it is revoked; its issuer is CN=root',
+        'none of the 0 CRLs says whether it is revoked; its issuer is "CN=root"',
         "Pass the CRL of its issuer; revocation: 'if-present' lets a certificate without one pass",
       ],
       { crls: [] },
