@@ -323,7 +323,10 @@ export class DerCursor {
 
   #unexpected(tag: number, what: string): never {
     const found = this.bytes[this.offset] ?? 0
-    const hint = found === 0x2d && this.offset === 0 ? '; the input looks like PEM, use the PEM reader' : ''
+    const hint =
+      found === 0x2d && this.offset === 0
+        ? '; the input looks like PEM: pass it as a string, or use the PEM reader'
+        : ''
     this.fail('ERR_DER_UNEXPECTED_TAG', what, `expected ${tagName(tag)}, found ${tagName(found)}${hint}`)
   }
 

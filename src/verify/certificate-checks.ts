@@ -111,7 +111,7 @@ function checkKey(certificate: Certificate, depth: number): Finding | undefined 
       problem: escapeText(error.message, 512),
       expected: 'RSA from 2048 to 8192 bits, P-256, P-384, P-521 or Ed25519',
       found: certificate.publicKeyType,
-      remedy: 'Issue it again for a key of another kind',
+      remedy: 'Issue it again for a key that is accepted: P-256, say, or RSA with 2048 bits',
       cause: error,
     }))
   }

@@ -8,6 +8,7 @@ import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { nameLabel } from '../x509/certificate-label.ts'
 import type { CertificateList } from '../x509/certificate-list.ts'
+import type { RevokedCertificate } from '../x509/revoked-certificate.ts'
 import { type Finding, type FindingText, finding, iso, overBudget } from './finding.ts'
 import type { PathErrorCode } from './path-error.ts'
 import type { ExceededBudget } from './search-budget.ts'
@@ -41,6 +42,28 @@ export function crlFinding(
       data: { crl: label },
     }
   })
+}
+
+/** A certificate that a CRL lists. */
+export function revokedFinding(
+  inquiry: StatusInquiry,
+  crl: CertificateList,
+  entry: RevokedCertificate,
+): Finding {
+  const { certificate, depth, path } = inquiry
+  const since = iso(entry.revocationDate.getTime())
+  const reason = entry.reason === undefined ? '' : ` (${entry.reason})`
+  return finding('ERR_PATH_REVOKED', certificate, depth, path, () => ({
+    problem: `it was revoked at ${since}${reason}, says ${crlLabel(crl)}`,
+    clause: 'RFC 5280 §6.1.3 (a)(3)',
+    expected: 'a certificate that is not revoked',
+    found: `revoked at ${since}${reason}`,
+    remedy:
+      entry.reason === 'certificateHold'
+        ? 'It is on hold: the CA may release it, or issue another'
+        : 'It can never be used again: issue another one for a new key',
+    data: { revocationDate: since, reason: entry.reason, crl: crlLabel(crl) },
+  }))
 }
 
 /** A budget that was used up on the way. */

@@ -106,7 +106,7 @@ export function wrongSigner(
     expected: `a signature by ${issuerLabel(issuer)}`,
     found: 'a signature by another key, or of other contents',
     remedy:
-      'If the root was made again under the old name, the old root is the one that is trusted, or the other way round: distribute the right one',
+      'Fetch the certificate again; if its issuer was made again under the old name, send or trust the one that signed it',
   }))
 }
 
@@ -118,7 +118,9 @@ export function refusedAlgorithm(path: readonly Certificate[], subject: Certific
     clause: 'RFC 5280 §6.1.3 (a)(1)',
     expected: 'SHA-256 or better, with ECDSA or RSA; or Ed25519',
     found,
-    remedy: 'Have it issued again with another algorithm',
+    remedy: found.startsWith('RSASSA-PSS')
+      ? 'Have it issued again with a salt as long as the digest (openssl: -sigopt rsa_pss_saltlen:digest)'
+      : 'Have it issued again with another algorithm',
   }))
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MeshPkiError } from '../errors.ts'
 import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
@@ -73,6 +74,8 @@ function finding(error: PathError): readonly string[] {
   add('expected', expected)
   add('found', found)
   add('to pass', remedy)
+  if (error.cause instanceof MeshPkiError && !(error.cause instanceof PathError))
+    add('cause', error.cause.code)
   return lines
 }
 
@@ -89,11 +92,11 @@ function explainPath(path: VerifiedPath): string {
   const first = earliest(certificates)
   if (first !== undefined)
     lines.push(
-      `  verifies until ${iso(first.notAfter.getTime())}, when ${line(certificateLabel(first))} expires`,
+      `  valid until ${iso(first.notAfter.getTime())}, when ${line(certificateLabel(first))} expires`,
     )
   lines.push(
     `  policies: ${path.policies.length === 0 ? 'none' : path.policies.join(', ')}`,
-    `  revocation: ${path.revocation === 'off' ? 'nobody asked' : path.revocation}`,
+    `  revocation: ${path.revocation === 'off' ? 'nobody asked' : `${path.revocation}, for as long as the CRLs are current`}`,
   )
   return ended(lines)
 }
@@ -113,4 +116,4 @@ function chain(path: readonly Certificate[]): string {
 
 const line = (text: string): string => escapeText(text, MAX_LINE)
 
-const ended = (lines: readonly string[]): string => `${lines.join('\n')}\n`
+const ended = (lines: readonly string[]): string => lines.join('\n')

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { MeshPkiError } from '../errors.ts'
 export { explain } from './explain.ts'
 export type {
   AnchorChecks,

@@ -14,6 +14,18 @@ import { isExempt } from './path-length.ts'
 import { nameMismatch } from './reference-name.ts'
 import type { SearchBudget } from './search-budget.ts'
 
+const MALFORMED_REMEDIES = {
+  dns: 'Ask for one host without a wildcard or a trailing dot, and as A-labels; an IP address goes into name: { ip }',
+  ip: 'Write four decimal numbers without leading zeros, or an IPv6 address',
+  email: 'Write local@host',
+  uri: 'Write a URI with its scheme',
+} as const
+
+function kindOf(name: ReferenceName | undefined): keyof typeof MALFORMED_REMEDIES {
+  if (name === undefined || 'dns' in name) return 'dns'
+  return 'ip' in name ? 'ip' : 'email' in name ? 'email' : 'uri'
+}
+
 /** Judges the leaf by the peer's name (RFC 9525 §6). */
 export function checkReferenceName(leaf: Certificate, name: ReferenceName | undefined): Finding | undefined {
   const mismatch = name === undefined ? undefined : nameMismatch(leaf, name)
@@ -27,7 +39,7 @@ export function checkReferenceName(leaf: Certificate, name: ReferenceName | unde
     expected,
     found,
     remedy: malformed
-      ? 'Ask for a host without a trailing dot and as A-labels; an IP address goes into name: { ip }'
+      ? MALFORMED_REMEDIES[kindOf(name)]
       : 'Connect by a name that the certificate has, or have it issued with this one among its subject alternative names',
   }))
 }

@@ -43,7 +43,10 @@ export interface AnchorChecks {
 
 /** Inputs of policy processing (RFC 5280 §6.1.1 (c), (e), (f), (g)). */
 export interface PolicyOptions {
-  /** Policies that the caller accepts, in the anchor's domain. Default: any. At least one. */
+  /**
+   * Policies that the caller accepts, in the anchor's domain. Default: any. At least one. By itself it refuses
+   * nothing: add `requireExplicit`, unless the certificates do.
+   */
   readonly initial?: readonly Oid[] | undefined
   /** The path must be valid for one of them. Default `false`: only where a certificate asks for it. */
   readonly requireExplicit?: boolean | undefined
@@ -100,5 +103,6 @@ export interface VerifyPathOptions {
   readonly policies?: PolicyOptions | undefined
   /** Which checks of the anchor are made. */
   readonly anchorChecks?: AnchorChecks | undefined
+  /** Bounds of the work; what exceeds them is refused. */
   readonly limits?: PathLimits | undefined
 }

@@ -57,6 +57,7 @@ export function checkIntermediateCount(
     problem: `it is intermediate number ${count}; the option "maxIntermediates" allows ${allowed}`,
     expected: `at most ${allowed}`,
     found: String(count),
+    remedy: 'Leave out an intermediate, or allow more',
   }))
 }
 

@@ -16,7 +16,7 @@ import {
 } from '../internal/options.ts'
 import { CertificateList } from '../x509/certificate-list.ts'
 import { ExtendedKeyUsage, type Oid } from '../x509/extensions/extended-key-usage.ts'
-import { readPem } from '../x509/pem.ts'
+import { viewPem } from '../x509/pem.ts'
 import type {
   EkuStrictness,
   PolicyOptions,
@@ -105,20 +105,24 @@ export function readPathPolicy(options: VerifyPathOptions): PathPolicy {
   checkOptionNames(options, OPTION_NAMES, 'verification')
   const { anchors, store } = options
   if ((anchors === undefined) === (store === undefined))
-    throw new TypeError('verification needs either the option "anchors" or the option "store"')
+    throw new TypeError(
+      `verification needs either the option "anchors" or the option "store"; got ${store === undefined ? 'none of them' : 'both'}`,
+    )
   if (store !== undefined && !(store instanceof TrustStore))
     throw new TypeError('option "store" must be a TrustStore')
-  const profile = checkOneOf(options.profile ?? 'rfc5280', ['rfc5280', 'webpki'], 'profile')
-  const revocation = checkOneOf(
-    options.revocation ?? (options.crls === undefined ? 'off' : 'require'),
+  const profile = orDefault(options.profile, 'rfc5280', ['rfc5280', 'webpki'], 'profile')
+  const revocation = orDefault(
+    options.revocation,
+    options.crls === undefined ? 'off' : 'require',
     ['require', 'if-present', 'off'],
     'revocation',
   )
   return {
-    time: readInstant(options.time ?? new Date(), 'time'),
+    time: readInstant(options.time === undefined ? new Date() : options.time, 'time'),
     purpose: readPurpose(options.purpose),
-    ekuStrictness: checkOneOf(
-      options.ekuStrictness ?? 'nested',
+    ekuStrictness: orDefault(
+      options.ekuStrictness,
+      'nested',
       ['nested', 'leaf', 'chain', 'ignore-ca'],
       'ekuStrictness',
     ),
@@ -136,6 +140,16 @@ export function readPathPolicy(options: VerifyPathOptions): PathPolicy {
     limits: options.limits === undefined ? DEFAULT_LIMITS : readLimits(options.limits),
     store: store ?? new TrustStore({ anchors: anchors ?? [], memory: FORGETFUL }),
   }
+}
+
+/** One of some words; only `undefined` stands for the default, `null` is a mistake. */
+function orDefault<T extends string>(
+  value: T | undefined,
+  fallback: T,
+  known: readonly T[],
+  option: string,
+): T {
+  return value === undefined ? fallback : checkOneOf(value, known, option)
 }
 
 function readAnchorChecks(checks: NonNullable<VerifyPathOptions['anchorChecks']>): AnchorCheckFlags {
@@ -194,7 +208,7 @@ function readCrls(crls: NonNullable<VerifyPathOptions['crls']>): CrlInputs {
     if (item instanceof CertificateList) lists.push(item)
     else if (item instanceof Uint8Array) readDer(item)
     else if (typeof item === 'string')
-      attempt(() => readPem(item, ['X509 CRL']).forEach(({ der }) => void readDer(der)))
+      attempt(() => viewPem(item, ['X509 CRL'], 'skip').forEach(({ der }) => void readDer(der)))
     else
       throw new TypeError(
         `option "crls" must hold CertificateList, DER (Uint8Array) or PEM (string); got ${typeName(item)}`,

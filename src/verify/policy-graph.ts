@@ -197,7 +197,7 @@ class PolicyState {
           ? 'no policies in this certificate'
           : `${own.slice(0, 8).join(', ')}, none of them valid all the way from the anchor`
     return finding('ERR_PATH_POLICY', certificate, depth, this.#path, () => ({
-      problem: `no certificate policy is valid for the path, but ${this.#explicitBy} asks for one: expected ${wanted}, found ${found}`,
+      problem: `no certificate policy is valid for the path, but one is asked for by ${this.#explicitBy}: expected ${wanted}, found ${found}`,
       clause: depth === 0 ? 'RFC 5280 §6.1.5 (g)' : 'RFC 5280 §6.1.3 (f)',
       expected: wanted,
       found,

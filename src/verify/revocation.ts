@@ -12,7 +12,7 @@ import { CertificateList } from '../x509/certificate-list.ts'
 import { extensionSet, unknownCriticalExtension } from '../x509/extension-list.ts'
 import { ExtensionArc } from '../x509/extension-walker.ts'
 import type { RevokedCertificate } from '../x509/revoked-certificate.ts'
-import { crlFinding, crlLabel, exhausted, type StatusInquiry } from './crl-findings.ts'
+import { crlFinding, exhausted, revokedFinding, type StatusInquiry } from './crl-findings.ts'
 import {
   ALL_REASONS,
   isDeltaOf,
@@ -93,8 +93,32 @@ export class Revocation {
       search.asked.length = 0
       refused = yield* this.#askAll(inquiry, search, crls.complete)
     }
-    if (refused !== undefined || search.reasons === ALL_REASONS) return refused
+    if (refused !== undefined) return refused
+    const revokedByDelta = yield* this.#askDeltas(inquiry, search, crls.deltas)
+    if (revokedByDelta !== undefined || search.reasons === ALL_REASONS) return revokedByDelta
     return this.#undetermined(inquiry, search, crls.deltas)
+  }
+
+  /** What a genuine delta CRL revokes for good is revoked, also where it goes with no complete one that is older. */
+  *#askDeltas(
+    inquiry: StatusInquiry,
+    search: StatusSearch,
+    deltas: readonly ScopedCrl[],
+  ): Asking<Finding | undefined> {
+    const { certificate } = inquiry
+    const issuerKey = keyOfName(certificate.issuer)
+    for (const delta of deltas) {
+      if (!this.#budget.takeComparisons(search.points.length))
+        return exhausted(inquiry, this.#budget.comparisonsExceeded)
+      const point = search.points.find((one) => reasonsInScope(delta, certificate, issuerKey, one) !== 0)
+      if (point === undefined || this.#checkUsable(inquiry, delta.crl) !== undefined) continue
+      const entry = delta.crl.find(certificate)
+      if (!isForGood(entry) || search.asked.some((newer) => isSuperseded(delta, newer))) continue
+      const signer = yield* this.#signers.find(inquiry, delta, point.crlIssuers === undefined)
+      if (!('tell' in signer)) return revokedFinding(inquiry, delta.crl, entry)
+      if (isFatal(signer.code)) return signer
+    }
+    return undefined
   }
 
   *#askAll(
@@ -121,11 +145,11 @@ export class Revocation {
         if ('tell' in answer) {
           if (isFatal(answer.code)) return answer
           search.findings.push(answer)
-          search.asked.push({ crl, clean: false, signer: undefined, byItself })
+          search.asked.push({ crl, newest: crl, clean: false, signer: undefined, byItself })
           continue
         }
-        if (answer.entry !== undefined) return this.#revoked(inquiry, crl.crl, answer.entry)
-        search.asked.push({ crl, clean: true, signer: answer.signer, byItself })
+        if (answer.entry !== undefined) return revokedFinding(inquiry, answer.list.crl, answer.entry)
+        search.asked.push({ crl, newest: answer.list, clean: true, signer: answer.signer, byItself })
         search.reasons |= decided
       }
     }
@@ -173,20 +197,21 @@ export class Revocation {
     const isOlder = asked.some(
       (newer) => newer.clean && isSameList(complete, newer.crl, signer, newer.signer),
     )
-    if (isOlder) return { signer, entry: undefined }
+    if (isOlder) return { signer, list: complete, entry: undefined }
     for (const delta of deltas) {
       const verdict = yield* this.#signatures.ask(delta.crl, signer)
       if (verdict === 'budget') return exhausted(inquiry, this.#budget.signaturesExceeded)
       if (verdict !== true) continue
       // A delta CRL on a complete one that has expired brings it up to date (§6.3.3 (a)).
       const change = delta.crl.find(certificate)
-      if (change?.reason === 'removeFromCRL') return { signer, entry: undefined }
-      return { signer, entry: change ?? revoking(complete.crl.find(certificate)) }
+      if (change !== undefined) return { signer, list: delta, entry: revoking(change) }
+      const entry = revoking(complete.crl.find(certificate))
+      return { signer, list: entry === undefined ? delta : complete, entry }
     }
     const entry = revoking(complete.crl.find(certificate))
-    if (expired === undefined) return { signer, entry }
+    if (expired === undefined) return { signer, list: complete, entry }
     // What a genuine list revoked for good stays revoked when the list is replaced.
-    return entry === undefined || entry.reason === 'certificateHold' ? expired : { signer, entry }
+    return isForGood(entry) ? { signer, list: complete, entry } : expired
   }
 
   /** A CRL with a critical extension that is not understood must not be used (RFC 5280 §5.2, §5.3), nor one of the future. */
@@ -201,13 +226,16 @@ export class Revocation {
           : crl.signatureAlgorithm === undefined
             ? `is signed with ${escapeText(crl.signatureAlgorithmDescription)}, which is not accepted`
             : layout.thisUpdate > this.#policy.time
-              ? `is from ${iso(layout.thisUpdate)}, after the time of the check, ${iso(this.#policy.time)}. Is a clock wrong?`
+              ? `is not valid yet at the time of the check, ${iso(this.#policy.time)}`
               : undefined
     if (problem === undefined) return undefined
     return crlFinding(inquiry, crl, 'ERR_PATH_CRL_UNUSABLE', () => ({
       problem,
       clause: oid === undefined && layout.unknownCriticalEntry !== 0 ? 'RFC 5280 §5.3' : 'RFC 5280 §5.2',
-      remedy: 'Pass a CRL that can be used',
+      remedy:
+        layout.thisUpdate > this.#policy.time
+          ? 'Check the clocks, or pass the CRL that was current then'
+          : 'Pass a CRL without it',
     }))
   }
 
@@ -217,28 +245,11 @@ export class Revocation {
     const { time } = this.#policy
     if (nextUpdate === undefined || time <= nextUpdate) return undefined
     return crlFinding(inquiry, crl, 'ERR_PATH_CRL_EXPIRED', () => ({
-      problem: `was to be replaced by ${iso(nextUpdate)}, ${formatDuration(time - nextUpdate)} before the time of the check, ${iso(time)}`,
+      problem: `had its next update at ${iso(nextUpdate)}, ${formatDuration(time - nextUpdate)} before the time of the check, ${iso(time)}`,
       clause: 'RFC 5280 §6.3.3 (a)',
       expected: `a CRL with nextUpdate at ${iso(time)} or later`,
       found: iso(nextUpdate),
       remedy: "Fetch the CA's current CRL",
-    }))
-  }
-
-  #revoked(inquiry: StatusInquiry, crl: CertificateList, entry: RevokedCertificate): Finding {
-    const { certificate, depth, path } = inquiry
-    const since = iso(entry.revocationDate.getTime())
-    const reason = entry.reason === undefined ? '' : ` (${entry.reason})`
-    return finding('ERR_PATH_REVOKED', certificate, depth, path, () => ({
-      problem: `it was revoked at ${since}${reason}, says ${crlLabel(crl)}`,
-      clause: 'RFC 5280 §6.1.3 (a)(3)',
-      expected: 'a certificate that is not revoked',
-      found: `revoked at ${since}${reason}`,
-      remedy:
-        entry.reason === 'certificateHold'
-          ? 'It is on hold: the CA may release it, or issue another'
-          : 'It can never be used again: issue another one for a new key',
-      data: { revocationDate: since, reason: entry.reason, crl: crlLabel(crl) },
     }))
   }
 
@@ -258,6 +269,8 @@ export class Revocation {
       const alone = deltas.find((delta) => reasonsInScope(delta, certificate, issuerKey, point) !== 0)
       if (alone !== undefined) return withoutComplete(inquiry, alone.crl)
     }
+    const { complete = [] } = this.#crls ?? {}
+    const ofIssuer = complete.filter((crl) => crl.issuerKey === issuerKey).length
     const [unreadable] = crls.unreadable
     if (unreadable !== undefined) {
       return finding('ERR_PATH_CRL_UNUSABLE', certificate, depth, path, () => ({
@@ -270,7 +283,7 @@ export class Revocation {
     if (revocation === 'if-present') return undefined
     const partly = reasons === 0 ? '' : ' for every reason'
     return finding('ERR_PATH_REVOCATION_UNKNOWN', certificate, depth, path, () => ({
-      problem: `none of the ${crls.lists.length} CRLs says whether it is revoked${partly}; its issuer is ${nameLabel(certificate.issuer)}`,
+      problem: `${howMany(crls.lists.length)} says whether it is revoked${partly}; its issuer is ${nameLabel(certificate.issuer)}${ofIssuer === 0 ? '' : `, ${ofIssuer} of whose CRLs ${ofIssuer === 1 ? 'is' : 'are'} for other certificates by the issuing distribution point`}`,
       clause: 'RFC 5280 §6.3.3',
       expected: 'a CRL whose scope the certificate is in',
       found: reasons === 0 ? 'none' : 'CRLs for some of the reasons',
@@ -297,6 +310,8 @@ interface StatusSearch {
 /** What a usable CRL says. */
 interface Answer {
   readonly signer: Issuer
+  /** Where the entry stands; without one, the newest list that was asked. */
+  readonly list: ScopedCrl
   /** The entry that revokes; `undefined` where there is none. */
   readonly entry: RevokedCertificate | undefined
 }
@@ -304,6 +319,8 @@ interface Answer {
 /** A CRL that was asked. */
 interface AskedCrl {
   readonly crl: ScopedCrl
+  /** The CRL, or the delta CRL that brought it up to date. */
+  readonly newest: ScopedCrl
   /** Whether it could be used and says nothing. */
   readonly clean: boolean
   readonly signer: Issuer | undefined
@@ -320,6 +337,9 @@ function isSameList(
 ): boolean {
   return newerSigner !== undefined && hasSameKey(signer, newerSigner) && isSameSeries(crl, newer)
 }
+
+const howMany = (count: number): string =>
+  count === 0 ? 'no CRL was passed that' : count === 1 ? 'not even the one CRL' : `none of the ${count} CRLs`
 
 /** What a delta CRL changes is not known without what it changes. */
 function withoutComplete(inquiry: StatusInquiry, delta: CertificateList): Finding {
@@ -339,7 +359,22 @@ function inquiryAt(
   return { certificate, depth, path, anchor, mayVouchForItself: false, vouchesForItself: false }
 }
 
-/** An entry of a complete CRL that says removeFromCRL revokes nothing. */
+/** Whether a later list of the same issuer was asked, which would say what an earlier delta CRL says. */
+function isSuperseded(delta: ScopedCrl, { newest, clean }: AskedCrl): boolean {
+  if (!clean || newest.issuerKey !== delta.issuerKey) return false
+  const number = newest.crl.crlNumber
+  return (
+    newest.crl.thisUpdate >= delta.crl.thisUpdate ||
+    (number !== undefined && delta.crl.crlNumber !== undefined && number >= delta.crl.crlNumber)
+  )
+}
+
+/** Whether an entry revokes, and not only until it is lifted. */
+function isForGood(entry: RevokedCertificate | undefined): entry is RevokedCertificate {
+  return entry !== undefined && entry.reason !== 'certificateHold' && entry.reason !== 'removeFromCRL'
+}
+
+/** An entry that says removeFromCRL revokes nothing. */
 function revoking(entry: RevokedCertificate | undefined): RevokedCertificate | undefined {
   return entry?.reason === 'removeFromCRL' ? undefined : entry
 }

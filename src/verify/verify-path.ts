@@ -186,7 +186,7 @@ function readIntermediates(
 }
 
 function derOf(pem: string): readonly Uint8Array[] {
-  return viewPem(pem, ['CERTIFICATE']).map(({ der }) => der)
+  return viewPem(pem, ['CERTIFICATE'], 'skip').map(({ der }) => der)
 }
 
 function isList(input: CertificateInput | readonly CertificateInput[]): input is readonly CertificateInput[] {

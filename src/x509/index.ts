@@ -4,6 +4,7 @@
  * @module
  */
 
+export { MeshPkiError } from '../errors.ts'
 export type { AbortSignalLike } from '../internal/abort.ts'
 export type { SignatureAlgorithm } from './algorithm-identifier.ts'
 export { Certificate, type ReadCertificateOptions } from './certificate.ts'

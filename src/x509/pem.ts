@@ -43,8 +43,12 @@ export function readPem(text: string | Uint8Array, labels: readonly string[]): r
 }
 
 /** {@link readPem} for readers of this package, who change no byte: blocks may be views of a buffer that they share. */
-export function viewPem(text: string | Uint8Array, labels: readonly string[]): readonly PemBlock[] {
-  return scanPem(text, labels)
+export function viewPem(
+  text: string | Uint8Array,
+  labels: readonly string[],
+  others: 'refuse' | 'skip' = 'refuse',
+): readonly PemBlock[] {
+  return scanPem(text, labels, others)
 }
 
 /** Reads exactly one block. @throws `MeshPkiError` `ERR_PEM_BLOCK_COUNT` for more. */
@@ -61,7 +65,11 @@ export function readOnePem(text: string | Uint8Array, labels: readonly string[])
   return first
 }
 
-function scanPem(input: string | Uint8Array, labels: readonly string[]): PemBlock[] {
+function scanPem(
+  input: string | Uint8Array,
+  labels: readonly string[],
+  others: 'refuse' | 'skip' = 'refuse',
+): PemBlock[] {
   const text = typeof input === 'string' ? input : decodeText(input)
   if (text.length > MAX_TEXT)
     throw new MeshPkiError(
@@ -91,7 +99,11 @@ function scanPem(input: string | Uint8Array, labels: readonly string[]): PemBloc
       )
     }
     const label = text.slice(begin + BEGIN.length, labelEnd)
-    if (!labels.includes(label)) throw wrongLabel(label, labels, where)
+    if (!labels.includes(label)) {
+      if (others === 'refuse') throw wrongLabel(label, labels, where)
+      at = lineEnd
+      continue
+    }
     const endLine = `${END}${label}-----`
     const end = text.indexOf('-----', lineEnd)
     if (end === -1 || !text.startsWith(endLine, end)) throw unclosed(text, label, end, where)

@@ -14,6 +14,7 @@ const WHAT = 'subjectPublicKeyInfo'
 /** Kinds of keys that this library makes and verifies with. */
 export type KeyKind = 'P-256' | 'P-384' | 'P-521' | 'Ed25519' | 'RSA'
 
+const RSASSA_PSS = '1.2.840.113549.1.1.10'
 const RSA_ENCRYPTION = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]
 const EC_PUBLIC_KEY = [0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1]
 const ED25519 = [0x2b, 0x65, 0x70]
@@ -125,7 +126,11 @@ export function readPublicKeyInfo(bytes: Uint8Array, start = 0, end: number = by
     }
     return info(undefined, 'an elliptic curve other than P-256, P-384 and P-521')
   }
-  return info(undefined, `key type ${readOid(bytes, oidStart, oidEnd)}`)
+  const oid = readOid(bytes, oidStart, oidEnd)
+  return info(
+    undefined,
+    `key type ${oid}${oid === RSASSA_PSS ? ', RSASSA-PSS, which has restrictions of its own; use rsaEncryption' : ''}`,
+  )
 }
 
 function bitLength(bytes: Uint8Array, start: number, end: number): number {

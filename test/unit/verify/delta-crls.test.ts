@@ -81,7 +81,7 @@ describe('which delta CRL goes with which complete one (RFC 5280 §6.3.3 (c))', 
     issuer: root,
     extensions: [distributionPoints(pointAt('http://a/'))],
   })
-  // The delta CRL lists the leaf: where it applies, the leaf is revoked; where not, the complete CRL decides.
+  // The delta CRL puts the leaf on hold: where it applies, the leaf is revoked; where not, the complete CRL decides.
   test.each<readonly [string, Partial<CrlRecipe>, Partial<CrlRecipe>, boolean]>([
     ['based on its number', { number: 5 }, { base: 5 }, true],
     ['based on a lower number', { number: 5 }, { base: 3 }, true],
@@ -108,9 +108,29 @@ describe('which delta CRL goes with which complete one (RFC 5280 §6.3.3 (c))', 
     ],
     ['a key identifier beside none', {}, { extensions: [aki(keyIdOf(root.keys))] }, false],
   ])('%s', (_, ofComplete, ofDelta, applies) => {
-    const crls = ask(complete(ofComplete), delta({ ...listed(undefined, placed), ...ofDelta }))
+    const crls = ask(complete(ofComplete), delta({ ...listed(Reason.certificateHold, placed), ...ofDelta }))
     if (applies) refused(placed.der, crls, 'ERR_PATH_REVOKED')
     else accepted(placed.der, crls)
+  })
+})
+
+describe('what a genuine delta CRL revokes for good is revoked, though it goes with no complete one', () => {
+  test.each<readonly [string, Partial<CrlRecipe>]>([
+    ['after a gap', { base: 6 }],
+    ['with another key identifier', { extensions: [aki(hex('01'))] }],
+  ])('%s', (_, recipe) => {
+    const revoking = delta({ ...listed(Reason.keyCompromise), ...recipe })
+    refused(leaf.der, ask(complete(), revoking), 'ERR_PATH_REVOKED')
+    accepted(leaf.der, ask(complete(), delta(recipe)))
+    // Not where another key signed it, nor where a later list says nothing of it.
+    const stranger = { issuer: { ...root, keys: keysOf('other') } }
+    accepted(leaf.der, ask(complete(), delta({ ...listed(), ...recipe, ...stranger })))
+    accepted(leaf.der, ask(complete({ number: 8, thisUpdate: '2026-05-31T00:00:00Z' }), revoking))
+  })
+
+  test('the message names the delta CRL', () => {
+    const { message } = refused(leaf.der, ask(complete(), delta(listed())), 'ERR_PATH_REVOKED')
+    expect(message).toContain('says the CRL number 7 of')
   })
 })
 

@@ -156,6 +156,9 @@ describe('misuse is a TypeError or RangeError that names the option', () => {
     [{ ...GOOD, ekuStrictness: 'strict' }, 'option "ekuStrictness" must be one of'],
     [{ ...GOOD, profile: 'rfc3280' }, 'option "profile" must be one of'],
     [{ ...GOOD, revocation: 'soft-fail' }, 'option "revocation" must be one of'],
+    [{ ...GOOD, revocation: null }, 'option "revocation" must be one of'],
+    [{ ...GOOD, profile: null }, 'option "profile" must be one of'],
+    [{ ...GOOD, time: null }, 'option "time" must be a Date'],
     [{ ...GOOD, crls: [{}] }, 'option "crls" must hold CertificateList, DER (Uint8Array) or PEM (string)'],
     [{ ...GOOD, rules: { serial: true } }, 'option "rules" has no option "serial"'],
     [{ ...GOOD, rules: { issuer: 'yes' } }, 'option "rules.issuer" must be true or false'],
@@ -193,6 +196,13 @@ describe('misuse is a TypeError or RangeError that names the option', () => {
     const promise: Promise<unknown> = Reflect.apply(checkPath, undefined, [leaf.der, { ...GOOD, nmae: 1 }])
     await expect(promise).rejects.toThrow('has no option "nmae"')
   })
+})
+
+test('blocks of other kinds in a PEM text of the peer are passed over', () => {
+  const key = '-----BEGIN EC PRIVATE KEY-----\nMAA=\n-----END EC PRIVATE KEY-----\n'
+  const bundle = `${key}${ca.certificate.toPem()}${key}`
+  accepted(leaf.der, { anchors: root.der, intermediates: bundle })
+  refused(leaf.der, { anchors: root.der, intermediates: key }, 'ERR_PATH_NO_ISSUER')
 })
 
 test('the options are not needed to be intact afterwards: inputs are copied', () => {

@@ -105,7 +105,7 @@ export const EXAMPLES: Readonly<Record<PathErrorCode, () => Example>> = {
     leaf: crlLeaf.der,
     ask: withCrl(forgeCrl({ issuer: crlCa, nextUpdate: '2026-05-31T00:00:00Z' })),
     shows: [
-      'the CRL number 1 of "CN=crl ca" from 2026-05-25T00:00:00Z was to be replaced by 2026-05-31T00:00:00Z, 1d before',
+      'the CRL number 1 of "CN=crl ca" from 2026-05-25T00:00:00Z had its next update at 2026-05-31T00:00:00Z, 1d before',
       'expected:    a CRL with nextUpdate at 2026-06-01T00:00:00Z or later',
       "to pass:     Fetch the CA's current CRL",
     ],
@@ -129,7 +129,7 @@ export const EXAMPLES: Readonly<Record<PathErrorCode, () => Example>> = {
   ERR_PATH_CRL_UNUSABLE: () => ({
     leaf: crlLeaf.der,
     ask: withCrl(forgeCrl({ issuer: crlCa, thisUpdate: '2026-06-02T00:00:00Z' })),
-    shows: ['is from 2026-06-02T00:00:00Z, after the time of the check', 'Is a clock wrong?'],
+    shows: ['from 2026-06-02T00:00:00Z is not valid yet at the time of the check', 'Check the clocks'],
   }),
   ERR_PATH_EMPTY_SUBJECT: () =>
     example({ ca: { subject: EMPTY_NAME, keys: keysOf('nameless') } }, [
@@ -157,7 +157,7 @@ export const EXAMPLES: Readonly<Record<PathErrorCode, () => Example>> = {
     example({ leaf: { keys: keysOf('weak', 'RSA-1024') } }, [
       'the RSA key has 1024 bits; at least 2048 are required',
       'found:       RSA-1024',
-      'Issue it again for a key of another kind',
+      'Issue it again for a key that is accepted: P-256, say, or RSA with 2048 bits',
     ]),
   ERR_PATH_KEY_USAGE: () => {
     const ca = forge({ subject: 'ca', issuer: plain.root, extensions: [basicConstraints(true), keyUsage(6)] })
@@ -238,7 +238,7 @@ export const EXAMPLES: Readonly<Record<PathErrorCode, () => Example>> = {
         leaf: { extensions: [ext(32, seq(seq(oid('1.2.3.2'))))] },
       },
       [
-        'the option "policies.requireExplicit" asks for one: expected any policy, found 1.2.3.2, none of them valid all the way from the anchor',
+        'but one is asked for by the option "policies.requireExplicit": expected any policy, found 1.2.3.2, none of them valid all the way from the anchor',
         'Every certificate below the anchor must assert the policy',
       ],
       { policies: { requireExplicit: true } },
@@ -248,7 +248,7 @@ export const EXAMPLES: Readonly<Record<PathErrorCode, () => Example>> = {
       {},
       [
         'issuer 1 above the leaf, "CN=ca"',
-        'none of the 0 CRLs says whether it is revoked; its issuer is "CN=root"',
+        'no CRL was passed that says whether it is revoked; its issuer is "CN=root"',
         "Pass the CRL of its issuer; revocation: 'if-present' lets a certificate without one pass",
       ],
       { crls: [] },
@@ -276,7 +276,7 @@ export const EXAMPLES: Readonly<Record<PathErrorCode, () => Example>> = {
     ask: asked,
     shows: [
       'its signature does not verify under the key of "CN=ca"',
-      'If the root was made again under the old name',
+      'Fetch the certificate again; if its issuer was made again under the old name',
     ],
   }),
 }

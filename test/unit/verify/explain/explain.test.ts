@@ -74,7 +74,7 @@ describe('what is accepted', () => {
     expect(explain({ ok: true, path })).toBe(text)
     expect(text).toMatch(/^accepted at 2026-06-01T00:00:00Z\n\s+leaf:\s+"CN=leaf"/)
     expect(text).toMatch(/issuer 1: "CN=ca" .*\n\s+anchor:\s+"CN=root"/)
-    expect(text).toMatch(/verifies until 2026-07-01T00:00:00Z, when "CN=ca" .* expires/)
+    expect(text).toMatch(/valid until 2026-07-01T00:00:00Z, when "CN=ca" .* expires/)
     expect(text).toContain('policies: none\n  revocation: nobody asked')
   })
 
