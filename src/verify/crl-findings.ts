@@ -72,7 +72,7 @@ export function exhausted({ certificate, depth, path }: StatusInquiry, budget: E
 }
 
 /** A CRL in a few words. */
-export function crlLabel(crl: CertificateList): string {
+function crlLabel(crl: CertificateList): string {
   const number = crl.crlNumber === undefined ? '' : ` number ${escapeText(String(crl.crlNumber), 48)}`
   return `the CRL${number} of ${nameLabel(crl.issuer)} from ${iso(crl.thisUpdate.getTime())}`
 }
