@@ -95,27 +95,32 @@ export class AdaptiveWindow {
   }
 }
 
-/** Runs a function after what else the event loop has to do. A message is delivered where timers are faked for tests. */
+/** Runs a function after what else the event loop has to do. */
 function afterOthers(run: () => void): void {
-  const { MessageChannel, setTimeout } = globalThis as {
-    MessageChannel?: new () => MessageChannelLike
-    setTimeout?: (callback: () => void, ms: number) => unknown
-  }
-  if (MessageChannel === undefined) {
-    if (setTimeout === undefined) run()
-    else setTimeout(run, 0)
-    return
-  }
-  const { port1, port2 } = new MessageChannel()
-  port1.onmessage = () => {
-    port1.close()
-    run()
-  }
-  port2.postMessage(undefined)
+  const { MessageChannel, setImmediate, setTimeout } = globalThis as EventLoop
+  if (setImmediate !== undefined && isGenuine(setImmediate)) setImmediate(run)
+  else if (MessageChannel !== undefined) {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      run()
+    }
+    port2.postMessage(undefined)
+  } else if (setTimeout !== undefined) setTimeout(run, 0)
+  else run()
 }
 
-/** A channel from one place of the event loop to a later one. */
-interface MessageChannelLike {
-  readonly port1: { onmessage: (() => void) | null; close(): void }
-  readonly port2: { postMessage(message: undefined): void }
+/** Fake timers of tests never call back by themselves. Those of sinon bear a clock, those of node:test another name. */
+function isGenuine(setImmediate: (callback: () => void) => unknown): boolean {
+  return setImmediate.name === 'setImmediate' && !('clock' in setImmediate)
+}
+
+/** What runtimes have to come back later. */
+interface EventLoop {
+  readonly MessageChannel?: new () => {
+    readonly port1: { onmessage: (() => void) | null; close(): void }
+    readonly port2: { postMessage(message: undefined): void }
+  }
+  readonly setImmediate?: (callback: () => void) => unknown
+  readonly setTimeout?: (callback: () => void, ms: number) => unknown
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { AdaptiveWindow } from '../../../src/internal/adaptive-window.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -122,4 +122,19 @@ describe('the event loop gets its turn', () => {
       expect(during).toBeGreaterThan(3)
     }
   })
+})
+
+// Whoever tests with fake timers awaits verifications too.
+test('fake timers do not stop it', async () => {
+  vi.useFakeTimers({ toFake: ['setImmediate'] })
+  try {
+    const window = new AdaptiveWindow()
+    for (let i = 0; i < 5; i++)
+      await window.run(async () => {
+        work(3)
+      })
+    expect(await window.run(async () => 'still here')).toBe('still here')
+  } finally {
+    vi.useRealTimers()
+  }
 })
