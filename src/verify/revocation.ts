@@ -335,7 +335,9 @@ function isSameList(
   signer: Issuer,
   newerSigner: Issuer | undefined,
 ): boolean {
-  return newerSigner !== undefined && hasSameKey(signer, newerSigner) && isSameSeries(crl, newer)
+  // Two lists of the same moment and number contradict each other; then what either revokes is revoked.
+  const isLater = newer.crl.thisUpdate > crl.crl.thisUpdate || byNumber(newer.crl, crl.crl) > 0
+  return isLater && newerSigner !== undefined && hasSameKey(signer, newerSigner) && isSameSeries(crl, newer)
 }
 
 const howMany = (count: number): string =>

@@ -102,3 +102,14 @@ test('a certificate that is a view of something larger is not kept with it', () 
   }
   expect([isKept(viewed ?? expect.fail()), isKept(leaf.certificate)]).toEqual([false, true])
 })
+
+test('two lists of one key, moment and number that contradict each other: what either revokes is revoked', () => {
+  const leaf = forge({ subject: 'leaf', issuer: root })
+  const [silent, revoking] = [forgeCrl({ issuer: root }), forgeCrl({ issuer: root, revoked: [leaf] })]
+  for (const crls of [
+    [silent, revoking],
+    [revoking, silent],
+  ])
+    refused(leaf.der, { anchors: root.der, crls }, 'ERR_PATH_REVOKED')
+  accepted(leaf.der, { anchors: root.der, crls: [silent, silent] })
+})
