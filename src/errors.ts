@@ -11,7 +11,8 @@
  * Every code a {@link MeshPkiError} can carry. `docs/errors.md` has a row for each.
  *
  * The prefix says which step failed: `DER` and `PEM` are encodings, `CERTIFICATE`, `CSR`, `NAME` and
- * `KEY` are what was read, `PATH` is verification, `CA` is issuance.
+ * `KEY` are what was read, `PATH` is verification, `CA` is issuance, `SPIFFE`, `SVID` and `FEDERATION` are
+ * identities, their documents, and where their authorities come from.
  */
 export type MeshPkiErrorCode =
   | 'ERR_CA_CHAIN'
@@ -47,7 +48,27 @@ export type MeshPkiErrorCode =
   | 'ERR_DER_TRUNCATED'
   | 'ERR_DER_UNEXPECTED_TAG'
   | 'ERR_DER_VALUE'
+  | 'ERR_FEDERATION_AUTHENTICATION'
+  | 'ERR_FEDERATION_BODY'
+  | 'ERR_FEDERATION_BUNDLE'
+  | 'ERR_FEDERATION_CONFIG'
+  | 'ERR_FEDERATION_REDIRECT'
+  | 'ERR_FEDERATION_SEQUENCE'
+  | 'ERR_FEDERATION_STATUS'
+  | 'ERR_FEDERATION_TIMEOUT'
+  | 'ERR_FEDERATION_TRANSPORT'
+  | 'ERR_FEDERATION_URL'
   | 'ERR_GENERAL_NAME'
+  | 'ERR_JSON_DUPLICATE_KEY'
+  | 'ERR_JSON_LIMIT'
+  | 'ERR_JSON_SYNTAX'
+  | 'ERR_JWT_SVID_ALGORITHM'
+  | 'ERR_JWT_SVID_AUDIENCE'
+  | 'ERR_JWT_SVID_EXPIRED'
+  | 'ERR_JWT_SVID_KEY'
+  | 'ERR_JWT_SVID_MALFORMED'
+  | 'ERR_JWT_SVID_NOT_YET_VALID'
+  | 'ERR_JWT_SVID_SIGNATURE'
   | 'ERR_KEY_FORMAT'
   | 'ERR_KEY_NOT_EXTRACTABLE'
   | 'ERR_KEY_PASSPHRASE'
@@ -93,8 +114,29 @@ export type MeshPkiErrorCode =
   | 'ERR_PEM_LIMIT'
   | 'ERR_PEM_NO_BLOCK'
   | 'ERR_PEM_SYNTAX'
+  | 'ERR_SPIFFE_AUTHORITY'
+  | 'ERR_SPIFFE_BUNDLE'
+  | 'ERR_SPIFFE_BUNDLE_LIMIT'
+  | 'ERR_SPIFFE_BUNDLE_MAP'
+  | 'ERR_SPIFFE_BUNDLE_SEQUENCE'
+  | 'ERR_SPIFFE_BUNDLE_STALE'
   | 'ERR_SPIFFE_ID'
+  | 'ERR_SPIFFE_PATTERN'
   | 'ERR_SPIFFE_TRUST_DOMAIN'
+  | 'ERR_SVID_CA'
+  | 'ERR_SVID_EXTENDED_KEY_USAGE'
+  | 'ERR_SVID_ID'
+  | 'ERR_SVID_KEY_USAGE'
+  | 'ERR_SVID_MALFORMED'
+  | 'ERR_SVID_NO_AUTHORITY'
+  | 'ERR_SVID_NO_BUNDLE'
+  | 'ERR_SVID_NO_PATH'
+  | 'ERR_SVID_RESUMED'
+  | 'ERR_SVID_SAN_NOT_CRITICAL'
+  | 'ERR_SVID_SIGNER_ID'
+  | 'ERR_SVID_SIGNER_KEY_USAGE'
+  | 'ERR_SVID_UNEXPECTED_ID'
+  | 'ERR_SVID_URI_COUNT'
   | 'ERR_SYNC_UNAVAILABLE'
 
 /** Structured facts behind a message: what was expected, what was found, where. Never key material. */

@@ -5,7 +5,7 @@
  */
 
 import type { AbortSignalLike } from '../internal/abort.ts'
-import type { Clock } from '../internal/clock.ts'
+import type { TimeSource } from '../internal/clock.ts'
 import type { RandomSource } from '../internal/web-crypto.ts'
 import type { SpiffeId } from '../spiffe/spiffe-id.ts'
 import type { Certificate } from '../x509/certificate.ts'
@@ -39,7 +39,7 @@ export interface CertificateAuthorityOptions {
    * HSMs that count every signature.
    */
   readonly selfTest?: 'signed' | 'unsigned' | undefined
-  readonly clock?: Clock | undefined
+  readonly clock?: TimeSource | undefined
   /** Source of serial numbers. Default: the runtime's. */
   readonly random?: RandomSource | undefined
   /** Given to the signer for the dry run. */

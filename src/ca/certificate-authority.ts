@@ -10,7 +10,7 @@ import { MeshPkiError } from '../errors.ts'
 import type { AbortSignalLike } from '../internal/abort.ts'
 import { AdaptiveWindow } from '../internal/adaptive-window.ts'
 import { equalRange } from '../internal/bytes.ts'
-import { type Clock, currentTime, systemClock } from '../internal/clock.ts'
+import { currentTime, systemClock, type TimeSource } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { checkOneOf, checkOptionNames, readCount } from '../internal/options.ts'
 import { constraintViolation } from '../verify/name-constraints.ts'
@@ -83,7 +83,7 @@ export class CertificateAuthority {
   /** The CA's certificate and its issuers, root last; every signature in it was verified. */
   readonly chain: readonly Certificate[]
   readonly #signer: CheckedSigner
-  readonly #clock: Clock
+  readonly #clock: TimeSource
   readonly #serialNumbers: SerialNumbers
   readonly #profile: ProfileName
   readonly #refusedPurpose: PathError | undefined

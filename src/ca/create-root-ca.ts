@@ -5,7 +5,7 @@
  */
 
 import type { AbortSignalLike } from '../internal/abort.ts'
-import { type Clock, currentTime, systemClock } from '../internal/clock.ts'
+import { currentTime, systemClock, type TimeSource } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { checkOneOf, checkOptionNames, readCount } from '../internal/options.ts'
 import type { RandomSource, WebCryptoLike } from '../internal/web-crypto.ts'
@@ -43,7 +43,7 @@ export interface CreateRootCaOptions {
   readonly keyIdentifier?: KeyIdentifierMethod | undefined
   /** As in `CertificateAuthority.from`. */
   readonly selfTest?: 'signed' | 'unsigned' | undefined
-  readonly clock?: Clock | undefined
+  readonly clock?: TimeSource | undefined
   readonly random?: RandomSource | undefined
   /** A WebCrypto implementation that shall make and hold the key. */
   readonly crypto?: WebCryptoLike | undefined

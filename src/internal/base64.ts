@@ -111,6 +111,14 @@ export function encodeBase64Url(bytes: Uint8Array): string {
   return encode(bytes, URL_ALPHABET)
 }
 
+/** Decodes text in the alphabet for URLs, without padding; `undefined` for anything else. */
+export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (!/^[A-Za-z0-9_-]*$/.test(text)) return undefined
+  const plain = text.replaceAll('-', '+').replaceAll('_', '/')
+  const decoded = decodeBase64(plain.padEnd(Math.ceil(plain.length / 4) * 4, '='))
+  return decoded instanceof Uint8Array ? decoded : undefined
+}
+
 function encode(bytes: Uint8Array, alphabet: string): string {
   let text = ''
   let i = 0

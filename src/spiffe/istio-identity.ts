@@ -7,6 +7,7 @@
 import { MeshPkiError } from '../errors.ts'
 import { quote } from '../internal/text.ts'
 import { checkText, SCHEME } from './spiffe-grammar.ts'
+import type { SpiffeId } from './spiffe-id.ts'
 
 /** What Istio takes out of an identity. */
 export interface IstioIdentity {
@@ -55,6 +56,43 @@ export function parseIstioIdentity(text: string): IstioIdentity {
   if (ns !== 'ns') throw refuse(text, 'keyword', `its second part is ${quote(ns ?? '', 64)} in place of "ns"`)
   if (sa !== 'sa') throw refuse(text, 'keyword', `its fourth part is ${quote(sa ?? '', 64)} in place of "sa"`)
   return Object.freeze({ trustDomain, namespace, serviceAccount })
+}
+
+/**
+ * The principal of an identity, as Istio's AuthorizationPolicy and Envoy's `source.principal` write it:
+ * `kind2/ns/default/sa/bookinfo-productpage`.
+ *
+ * @throws as {@link parseIstioIdentity}: an identity that Istio does not read has no principal.
+ *
+ * @example
+ * ```ts
+ * import { istioPrincipal } from 'mesh-pki/spiffe'
+ *
+ * console.log(istioPrincipal('spiffe://kind2/ns/default/sa/web')) // kind2/ns/default/sa/web
+ * ```
+ */
+export function istioPrincipal(id: SpiffeId | string): string {
+  const text = String(id)
+  parseIstioIdentity(text)
+  return text.slice(SCHEME.length)
+}
+
+/** What a principal is made of; the reverse of {@link istioPrincipal}. @throws as {@link parseIstioIdentity}. */
+export function parseIstioPrincipal(text: string): IstioIdentity {
+  checkText(text, 'the text given to parseIstioPrincipal')
+  if (text.startsWith(SCHEME))
+    throw refuse(text, 'scheme', `a principal is written without ${SCHEME}; leave it out`)
+  return parseIstioIdentity(`${SCHEME}${text}`)
+}
+
+/**
+ * A trust domain as Istio keeps it: `@`, as in the accounts of cloud providers, becomes `.`.
+ *
+ * It does nothing else; `lintTrustDomain` says whether the result suits both worlds.
+ */
+export function istioTrustDomain(text: string): string {
+  checkText(text, 'the text given to istioTrustDomain')
+  return text.replaceAll('@', '.')
 }
 
 function refuse(text: string, reason: IstioIdentityRefusal, problem: string): MeshPkiError {

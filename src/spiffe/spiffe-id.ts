@@ -68,6 +68,11 @@ export class TrustDomain {
     return SpiffeId.of(this)
   }
 
+  /** A total order for `sort`: by name, character by character. */
+  static compare(a: TrustDomain, b: TrustDomain): number {
+    return compareText(a.#name, b.#name)
+  }
+
   /** Whether both have the same name. */
   equals(other: TrustDomain): boolean {
     return other instanceof TrustDomain && other.#name === this.#name
@@ -197,6 +202,11 @@ export class SpiffeId {
     return SpiffeId.of(domain, 'ns', namespace, 'sa', serviceAccount)
   }
 
+  /** A total order for `sort`: by trust domain, then by path, character by character. */
+  static compare(a: SpiffeId, b: SpiffeId): number {
+    return TrustDomain.compare(a.#trustDomain, b.#trustDomain) || compareText(a.#text, b.#text)
+  }
+
   /** The trust domain. */
   get trustDomain(): TrustDomain {
     return this.#trustDomain
@@ -212,8 +222,13 @@ export class SpiffeId {
     return this.path.split('/').slice(1)
   }
 
+  /** The identity with more segments behind its path. @throws as {@link of}. */
+  join(...segments: readonly string[]): SpiffeId {
+    return SpiffeId.of(this.#trustDomain, ...this.segments, ...segments)
+  }
+
   /** Whether it belongs to a trust domain. A text is read by {@link TrustDomain.parse}, which may throw. */
-  isMemberOf(trustDomain: TrustDomain | string): boolean {
+  memberOf(trustDomain: TrustDomain | string): boolean {
     return this.#trustDomain.equals(toTrustDomain(trustDomain))
   }
 
@@ -233,6 +248,8 @@ export class SpiffeId {
   }
 }
 
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
 function lengthFault(text: string): GrammarFault | undefined {
   if (text.length <= MAX_ID_LENGTH) return undefined
   const problem = `the identity has ${text.length} bytes, at most ${MAX_ID_LENGTH} are allowed; shorten it`
@@ -245,10 +262,16 @@ function checkSegment(segment: string, what: string): void {
   if (found !== undefined) throw grammarError('ERR_SPIFFE_ID', what, segment, found)
 }
 
-function toTrustDomain(value: TrustDomain | string): TrustDomain {
+/** A trust domain as callers write it. @throws as {@link TrustDomain.parse}; `TypeError` for other values. */
+export function toTrustDomain(value: TrustDomain | string): TrustDomain {
   if (typeof value === 'string') return TrustDomain.parse(value)
   if (value instanceof TrustDomain) return value
   throw new TypeError(
     `a trust domain must be a TrustDomain or a string; got ${value === null ? 'null' : typeof value}`,
   )
+}
+
+/** An identity as callers write it. @throws as {@link SpiffeId.parse}; `TypeError` for other values. */
+export function toSpiffeId(value: SpiffeId | string): SpiffeId {
+  return value instanceof SpiffeId ? value : SpiffeId.parse(value)
 }

@@ -10,7 +10,7 @@ import { createRootCa } from '../ca/create-root-ca.ts'
 import { type ProfileName, profileOf } from '../ca/profile.ts'
 import { CheckedSigner } from '../ca/sign-certificate.ts'
 import { createCsr } from '../csr/create-csr.ts'
-import type { Clock } from '../internal/clock.ts'
+import type { TimeSource } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { checkOptionNames } from '../internal/options.ts'
 import { Certificate } from '../x509/certificate.ts'
@@ -123,7 +123,7 @@ interface LeafOptions {
   readonly lifetime: string
 }
 
-function testRoot(key: KeyAlgorithm, profile: ProfileName, clock: Clock): Promise<CertificateAuthority> {
+function testRoot(key: KeyAlgorithm, profile: ProfileName, clock: TimeSource): Promise<CertificateAuthority> {
   return createRootCa({
     subject: 'CN=Test Root CA,O=mesh-pki testing',
     lifetime: '3650d',
@@ -139,7 +139,7 @@ async function testIntermediate(
   key: KeyAlgorithm,
   profile: ProfileName,
   cluster: string,
-  clock: Clock,
+  clock: TimeSource,
 ): Promise<CertificateAuthority> {
   const { csr, signer } = await createCsr({
     subject: [{ O: 'mesh-pki testing' }, { CN: 'Test Intermediate CA' }, { L: cluster }],
@@ -180,7 +180,7 @@ async function signedByWorkload(
   issuerKey: PrivateKey,
   { key, id, lifetime }: LeafOptions,
   above: readonly Certificate[],
-  clock: Clock,
+  clock: TimeSource,
 ): Promise<readonly Certificate[]> {
   const { csr } = await workloadRequest(key)
   const now = Math.floor(clock.now().getTime() / 1000) * 1000

@@ -47,19 +47,26 @@ export function explain(result: CheckPathResult | PathError | VerifiedPath): str
 }
 
 function explainError(error: PathError): string {
-  const lines = [`refused: ${error.code}`, ...finding(error)]
+  const lines = [`refused: ${error.code}`, ...explainRefusal(error)]
   if (error.causes.length === 0) return ended(lines)
   const all = [error, ...error.causes].sort((a, b) => a.attempt - b.attempt)
   lines.push('', `${all.length} dead ends were met, in this order:`)
   for (const attempt of all) {
     const chosen = attempt === error ? ' (the most specific, shown above)' : ''
     lines.push(`  ${attempt.attempt}. ${attempt.code}${chosen}`, `     path: ${chain(attempt.path)}`)
-    if (attempt !== error) lines.push(...finding(attempt).map((text) => `   ${text}`))
+    if (attempt !== error) lines.push(...explainRefusal(attempt).map((text) => `   ${text}`))
   }
   return ended(lines)
 }
 
-function finding(error: PathError): readonly string[] {
+/** The parts of an error that {@link explainRefusal} prints. */
+export type ExplainedError = Pick<
+  PathError,
+  'certificate' | 'depth' | 'problem' | 'clause' | 'expected' | 'found' | 'remedy' | 'cause'
+>
+
+/** The lines for one refusal. No `index.ts` exports it; `spiffe` prints its errors by it too. */
+export function explainRefusal(error: ExplainedError): readonly string[] {
   const { certificate, depth, problem, clause, expected, found, remedy } = error
   const lines: string[] = []
   const add = (name: string, text: string | undefined): void => {

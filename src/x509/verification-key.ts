@@ -5,7 +5,6 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
-import { encodeBase64Url } from '../internal/base64.ts'
 import { digestOf } from '../internal/digests.ts'
 import { ecdsaFromDer } from '../internal/ecdsa-signature.ts'
 import {
@@ -17,6 +16,7 @@ import {
 import { type CryptoKeyLike, defaultWebCrypto, type WebCryptoLike } from '../internal/web-crypto.ts'
 import type { SignatureAlgorithm } from './algorithm-identifier.ts'
 import { isPss, saltLength } from './pss-algorithm.ts'
+import { curveJwk, ed25519Jwk } from './public-jwk.ts'
 import { type KeyKind, type PublicKeyInfo, readPublicKeyInfo } from './public-key-info.ts'
 
 /**
@@ -148,21 +148,8 @@ function keyFor(algorithm: SignatureAlgorithm, key: NodeKeyObject): NodeVerifyKe
 /** JWK for curves, PKCS#1 for RSA: both avoid OpenSSL's SPKI decoder, which costs more than a verification. */
 function nodeKeyObject(node: NodeCrypto, kind: KeyKind, key: Uint8Array): NodeKeyObject {
   if (kind === 'RSA') return node.createPublicKey({ key, format: 'der', type: 'pkcs1' })
-  if (kind === 'Ed25519')
-    return node.createPublicKey({
-      key: { kty: 'OKP', crv: 'Ed25519', x: encodeBase64Url(key) },
-      format: 'jwk',
-    })
-  const half = (key.length - 1) / 2
-  return node.createPublicKey({
-    key: {
-      kty: 'EC',
-      crv: kind,
-      x: encodeBase64Url(key.subarray(1, half + 1)),
-      y: encodeBase64Url(key.subarray(half + 1)),
-    },
-    format: 'jwk',
-  })
+  const jwk = kind === 'Ed25519' ? ed25519Jwk(key) : curveJwk(kind, key)
+  return node.createPublicKey({ key: jwk, format: 'jwk' })
 }
 
 /** Imports a SubjectPublicKeyInfo for a WebCrypto implementation. WebCrypto binds padding and hash to an RSA key: one import for each. */

@@ -59,7 +59,7 @@ test('a valid identity is read, taken apart and put together to the same text', 
       expect(id.path).toBe(segments.map((each) => `/${each}`).join(''))
       expect(SpiffeId.of(trustDomain, ...segments).equals(id)).toBe(true)
       expect(SpiffeId.parse(String(id)).equals(id)).toBe(true)
-      expect(id.isMemberOf(trustDomain)).toBe(true)
+      expect(id.memberOf(trustDomain)).toBe(true)
     }),
     { numRuns: 1000 },
   )

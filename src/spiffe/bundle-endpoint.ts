@@ -1,0 +1,201 @@
+/**
+ * One request to a bundle endpoint, redirects included (SPIFFE Federation §5.2).
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../errors.ts'
+import type { AbortSignalLike } from '../internal/abort.ts'
+import { orAborted } from '../internal/abort.ts'
+import { concatBytes } from '../internal/bytes.ts'
+import { escapeText } from '../internal/text.ts'
+import type { HeadersLike, WebAbortSignal } from '../internal/web-types.ts'
+import { endpointLabel, readRedirect } from './endpoint-url.ts'
+
+/** What a {@link FetchLike} answers; `Response` is one. */
+export interface FetchedResponse {
+  readonly status: number
+  readonly headers: HeadersLike
+  readonly body: { getReader(): BodyReader } | null
+}
+
+/** How a body is read. */
+export interface BodyReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>
+  cancel(reason?: unknown): Promise<void>
+}
+
+/** The part of `fetch` that is used. The runtime's own authenticates servers by public CAs. */
+export type FetchLike = (
+  url: string,
+  init: {
+    readonly method: 'GET'
+    readonly headers: Record<string, string>
+    readonly redirect: 'manual'
+    readonly signal: WebAbortSignal
+  },
+) => Promise<FetchedResponse>
+
+/** One request that an {@link EndpointDialer} makes. */
+export interface EndpointRequest {
+  /** `https`, without user information. */
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** A longer body must be cut off and refused. */
+  readonly maxBytes: number
+  readonly signal: AbortSignalLike
+  /**
+   * Must be called with the certificates that the server presents, leaf first, and waited for, before a byte of
+   * the request is sent. When it rejects, the connection must end.
+   */
+  readonly authenticate: (chain: readonly Uint8Array[]) => Promise<void>
+}
+
+/** What an {@link EndpointDialer} answers. */
+export interface EndpointResponse {
+  readonly status: number
+  readonly headers: HeadersLike
+  readonly body: Uint8Array
+}
+
+/**
+ * Makes a GET request over TLS whose server is authenticated by a function. It follows no redirect and asks no
+ * public CA. `spiffeDialer` of `mesh-pki/node` is one.
+ */
+export type EndpointDialer = (request: EndpointRequest) => Promise<EndpointResponse>
+
+/** What one try needs. */
+export interface EndpointTry {
+  readonly url: string
+  readonly maxBytes: number
+  readonly signal: WebAbortSignal & AbortSignalLike
+  /** For https_spiffe; without it the server is authenticated by `fetch`. */
+  readonly authenticate: ((chain: readonly Uint8Array[]) => Promise<void>) | undefined
+  readonly fetch: FetchLike
+  readonly dial: EndpointDialer | undefined
+}
+
+/** As many as browsers and curl's users have come to need for a CDN; a loop ends here. */
+const MAX_REDIRECTS = 5
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+const HEADERS = { accept: 'application/json' }
+
+/**
+ * Fetches the document. Redirects are followed to `https` URLs only, each under the same authentication, and
+ * are forgotten afterwards (§5.2.1.4).
+ *
+ * @throws `MeshPkiError` `ERR_FEDERATION_…`; the signal's reason.
+ */
+export async function fetchDocument(attempt: EndpointTry): Promise<Uint8Array> {
+  let { url } = attempt
+  for (let redirects = 0; ; redirects++) {
+    const response = await orAborted(requestOnce({ ...attempt, url }), attempt.signal)
+    if (REDIRECTS.has(response.status)) {
+      if (redirects === MAX_REDIRECTS)
+        throw new MeshPkiError(
+          'ERR_FEDERATION_REDIRECT',
+          `${endpointLabel(attempt.url)} led from one redirect to the next, more than ${MAX_REDIRECTS} of them`,
+        )
+      url = readRedirect(response.headers.get('location'), url)
+      continue
+    }
+    if (response.status === 200) return response.body
+    throw new MeshPkiError(
+      'ERR_FEDERATION_STATUS',
+      `${endpointLabel(url)} answered status ${response.status}; expected 200${response.status === 0 ? '. A browser hides redirects: configure the URL that they lead to' : ' (SPIFFE Federation §5.2.1.3)'}`,
+      { data: { expected: 200, found: response.status } },
+    )
+  }
+}
+
+async function requestOnce(attempt: EndpointTry): Promise<EndpointResponse> {
+  try {
+    return attempt.authenticate === undefined
+      ? await fetchOnce(attempt)
+      : await dialOnce(attempt, attempt.authenticate)
+  } catch (error) {
+    if (error instanceof MeshPkiError || attempt.signal.aborted) throw error
+    throw new MeshPkiError(
+      'ERR_FEDERATION_TRANSPORT',
+      `${endpointLabel(attempt.url)} could not be reached: ${escapeText(reasonOf(error))}`,
+      { cause: error },
+    )
+  }
+}
+
+async function fetchOnce({ url, maxBytes, signal, fetch }: EndpointTry): Promise<EndpointResponse> {
+  const response = await fetch(url, { method: 'GET', headers: { ...HEADERS }, redirect: 'manual', signal })
+  const { status, headers } = response
+  const reader = response.body?.getReader()
+  if (reader === undefined) return { status, headers, body: new Uint8Array() }
+  if (status !== 200) {
+    // Whatever it says is not read: an error page may be endless.
+    await reader.cancel().catch(() => {})
+    return { status, headers, body: new Uint8Array() }
+  }
+  return { status, headers, body: await readBody(reader, maxBytes, url, signal) }
+}
+
+async function dialOnce(
+  { url, maxBytes, signal, dial }: EndpointTry,
+  authenticate: (chain: readonly Uint8Array[]) => Promise<void>,
+): Promise<EndpointResponse> {
+  if (dial === undefined) throw new TypeError('https_spiffe needs the option "dial"')
+  let authenticated = false
+  const response = await dial({
+    url,
+    headers: { ...HEADERS },
+    maxBytes,
+    signal,
+    authenticate: async (chain) => {
+      await authenticate(chain)
+      authenticated = true
+    },
+  })
+  if (!authenticated)
+    throw new MeshPkiError(
+      'ERR_FEDERATION_AUTHENTICATION',
+      `the dialer answered for ${endpointLabel(url)} without authenticating the server; what it brought is dropped`,
+    )
+  if (response.body.length > maxBytes) throw tooLarge(url, maxBytes)
+  return response
+}
+
+async function readBody(
+  reader: BodyReader,
+  maxBytes: number,
+  url: string,
+  signal: AbortSignalLike,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  try {
+    for (;;) {
+      const { done, value } = await orAborted(reader.read(), signal)
+      if (done) return concatBytes(chunks)
+      if (value === undefined) continue
+      length += value.length
+      if (length > maxBytes) throw tooLarge(url, maxBytes)
+      chunks.push(value)
+    }
+  } catch (error) {
+    // A stream that does not end must not be kept open; one that does not cancel must not be waited for.
+    reader.cancel().catch(() => {})
+    throw error
+  }
+}
+
+function tooLarge(url: string, maxBytes: number): MeshPkiError {
+  return new MeshPkiError(
+    'ERR_FEDERATION_BODY',
+    `${endpointLabel(url)} answered more than ${maxBytes} bytes; raise limits.bytes if bundles are meant to be so large`,
+    { data: { expected: maxBytes } },
+  )
+}
+
+/** `fetch` hides why behind "fetch failed". */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+}

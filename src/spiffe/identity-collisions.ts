@@ -1,0 +1,122 @@
+/**
+ * Clusters whose identities cannot be told apart.
+ *
+ * @module
+ */
+
+import { quote } from '../internal/text.ts'
+import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
+import { SpiffeId, type TrustDomain, toSpiffeId, toTrustDomain } from './spiffe-id.ts'
+
+/** A cluster as it is seen from outside. */
+export interface ClusterIdentities {
+  /** What messages call it. */
+  readonly name: string
+  readonly trustDomain: TrustDomain | string
+  /** The roots that its workloads' certificates lead to. */
+  readonly roots: CertificateInput | readonly CertificateInput[]
+  /** Identities that it issues, as far as they are known: the report then names those that collide. */
+  readonly identities?: readonly (SpiffeId | string)[] | undefined
+}
+
+/** Clusters that share a trust domain and a root: what one issues, the others take for their own. */
+export interface IdentityCollision {
+  readonly trustDomain: TrustDomain
+  /** Names of the clusters, in their order. */
+  readonly clusters: readonly string[]
+  /** SHA-256 of the roots that they share, hex. */
+  readonly roots: readonly string[]
+  /** Identities that more than one of them issues. */
+  readonly identities: readonly SpiffeId[]
+  readonly message: string
+  /** How to give each a trust domain of its own without refusing a request on the way. */
+  readonly steps: readonly string[]
+}
+
+/**
+ * Finds clusters whose workloads bear the same identities under a common root.
+ *
+ * A trust domain is one namespace of identities (SPIFFE Trust Domain and Bundle §2). Two clusters that both
+ * issue for `cluster.local` below one root are one to every verifier: a workload of the one is accepted as
+ * its namesake in the other. Clusters without a common root do not trust each other, so they do not collide.
+ *
+ * @example
+ * ```ts
+ * import { findIdentityCollisions } from 'mesh-pki/spiffe'
+ *
+ * declare const root: string
+ * const [collision] = findIdentityCollisions([
+ *   { name: 'east', trustDomain: 'cluster.local', roots: root },
+ *   { name: 'west', trustDomain: 'cluster.local', roots: root },
+ * ])
+ * for (const step of collision?.steps ?? []) console.log(step)
+ * ```
+ */
+export function findIdentityCollisions(clusters: readonly ClusterIdentities[]): readonly IdentityCollision[] {
+  const seen = clusters.map(({ name, trustDomain, roots, identities = [] }, i) => ({
+    name,
+    trustDomain: toTrustDomain(trustDomain),
+    roots: new Set(toCertificates(roots, `clusters[${i}].roots`).map((root) => root.fingerprint())),
+    identities: new Set(identities.map((id) => String(toSpiffeId(id)))),
+  }))
+  const collisions: IdentityCollision[] = []
+  const left = new Set(seen)
+  for (const first of seen) {
+    if (!left.delete(first)) continue
+    const group = [first]
+    // Who shares a root with anyone of the group belongs to it: the group is one to its common verifiers.
+    for (let added = true; added; ) {
+      added = false
+      for (const other of left) {
+        if (!other.trustDomain.equals(first.trustDomain)) continue
+        if (!group.some(({ roots }) => shared(roots, other.roots).length > 0)) continue
+        group.push(other)
+        left.delete(other)
+        added = true
+      }
+    }
+    if (group.length > 1) collisions.push(collisionOf(first.trustDomain, group))
+  }
+  return collisions
+}
+
+interface Seen {
+  readonly name: string
+  readonly roots: ReadonlySet<string>
+  readonly identities: ReadonlySet<string>
+}
+
+function collisionOf(trustDomain: TrustDomain, group: readonly Seen[]): IdentityCollision {
+  const names = group.map(({ name }) => quote(name, 64))
+  const identities = repeated(group.map((cluster) => cluster.identities))
+    .map((text) => SpiffeId.parse(text))
+    .sort(SpiffeId.compare)
+  const roots = repeated(group.map((cluster) => cluster.roots)).sort()
+  const [keeps = '', ...others] = names
+  return {
+    trustDomain,
+    clusters: group.map(({ name }) => name),
+    roots,
+    identities,
+    message: `clusters ${names.join(', ')} share the trust domain ${trustDomain.name} and a root: a workload of one is accepted as its namesake in another${identities.length === 0 ? '' : `, such as ${String(identities[0])}`}. Give each cluster a trust domain of its own (SPIFFE Trust Domain and Bundle §2)`,
+    steps: [
+      `Choose a trust domain for each of ${others.join(', ')} that no other cluster has; ${keeps} may keep ${trustDomain.name}.`,
+      'In every cluster of the mesh, add the new trust domains to meshConfig.trustDomainAliases and wait until each istiod and proxy has the change.',
+      `In one cluster after the other, set meshConfig.trustDomain to its new trust domain and keep ${trustDomain.name} in its trustDomainAliases.`,
+      'Let every workload there get a new certificate: restart it, or wait for the lifetime of a workload certificate.',
+      'Rewrite the AuthorizationPolicies that name a trust domain: to cluster.local, where the local cluster is meant, otherwise to the new one.',
+      `When no certificate of the old form is valid any longer in those clusters, remove ${trustDomain.name} from their trustDomainAliases, so that the namesakes are two again.`,
+    ],
+  }
+}
+
+const shared = (a: ReadonlySet<string>, b: ReadonlySet<string>): readonly string[] =>
+  [...a].filter((one) => b.has(one))
+
+/** What stands in more than one set. */
+function repeated(sets: readonly ReadonlySet<string>[]): string[] {
+  const once = new Set<string>()
+  const again = new Set<string>()
+  for (const set of sets) for (const one of set) (once.has(one) ? again : once).add(one)
+  return [...again]
+}

@@ -1,0 +1,279 @@
+/**
+ * Verification of X509-SVIDs: the public functions.
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../errors.ts'
+import { checkOneOf, checkOptionNames, readInstant } from '../internal/options.ts'
+import { escapeText, quote } from '../internal/text.ts'
+import type { PathLimits, RevocationMode, VerifyPathOptions } from '../verify/options.ts'
+import type { PathError } from '../verify/path-error.ts'
+import { type CheckPathResult, checkPath, checkPathSync } from '../verify/verify-path.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import { type CertificateInput, toCertificate } from '../x509/certificate-input.ts'
+import type { CertificateListInput } from '../x509/certificate-list.ts'
+import { viewPem } from '../x509/pem.ts'
+import { type BundleSource, type BundleSourceInput, readBundleSource } from './bundle-source.ts'
+import { SpiffeBundle } from './spiffe-bundle.ts'
+import type { SpiffeId } from './spiffe-id.ts'
+import { type ExpectedIdentity, readMatcher, type SpiffeMatcher } from './spiffe-matcher.ts'
+import { SvidError } from './svid-error.ts'
+import { readSvidLeaf } from './svid-leaf.ts'
+import { asWarning, judgeLeaf, judgeSigners } from './svid-signers.ts'
+import { type VerifiedSvid, verifiedSvid } from './verified-svid.ts'
+
+/** Options of {@link verifySvid}. */
+export interface VerifySvidOptions {
+  /** Where the authorities of trust domains come from. Only those of the SVID's own domain are asked. */
+  readonly bundles: BundleSourceInput
+  /** Who it must be. Without it any identity of a known trust domain passes: decide by `svid.id` then. */
+  readonly expect?: ExpectedIdentity | undefined
+  /** The instant to judge at. Default: now. */
+  readonly time?: Date | undefined
+  /**
+   * Signing certificates that are SVIDs and break the rules for those (X509-SVID §3.2, §4.3): `refuse`
+   * (default), or `warn` and list them in `svid.warnings`. The intermediates that Gloo Mesh issues have a
+   * SPIFFE ID with a path and need `warn`. It changes nothing about who is trusted: a CA's identity counts nowhere.
+   */
+  readonly signers?: 'refuse' | 'warn' | undefined
+  /** Certificate revocation lists, as for `verifyPath`. */
+  readonly crls?: CertificateListInput | readonly CertificateListInput[] | undefined
+  /** As for `verifyPath`: `require` when `crls` is given, `off` otherwise. */
+  readonly revocation?: RevocationMode | undefined
+  /** Bounds of the work, as for `verifyPath`. */
+  readonly limits?: PathLimits | undefined
+}
+
+/** What a peer presents: its leaf first, then what it sends beside it; or one PEM text with all of them. */
+export type SvidInput = CertificateInput | readonly CertificateInput[]
+
+/** What `checkSvid` answers. */
+export type CheckSvidResult =
+  | { readonly ok: true; readonly svid: VerifiedSvid }
+  | { readonly ok: false; readonly error: SvidError | PathError }
+
+const OPTION_NAMES = ['bundles', 'expect', 'time', 'signers', 'crls', 'revocation', 'limits']
+
+/**
+ * Verifies an X509-SVID (X509-SVID §5) and answers whose it is.
+ *
+ * In this order: the leaf has exactly one URI, a SPIFFE ID with a path; it is no CA; key usage, extended key
+ * usage and criticality are as the standard wants. Then the bundle of the leaf's own trust domain, and of no
+ * other, is asked, and the path to one of its authorities is verified by RFC 5280 as `verifyPath` does. Then the
+ * signing certificates; then whether it is who was expected. `docs/spiffe.md` states it row by row.
+ *
+ * @throws {@link SvidError} with the row and clause that was broken, `PathError` for the path; what the bundle
+ * source throws, other than a `MeshPkiError`; `TypeError` and `RangeError` for options.
+ *
+ * **Warning**: without `expect` it authenticates and does not authorise.
+ *
+ * @example
+ * ```ts
+ * import { SpiffeBundle, verifySvid } from 'mesh-pki/spiffe'
+ *
+ * declare const bundleJson: string, chain: Uint8Array[]
+ * const bundles = SpiffeBundle.fromJson('kind2', bundleJson)
+ * const svid = await verifySvid(chain, { bundles, expect: 'spiffe://kind2/ns/default/sa/web' })
+ * console.log(String(svid.id), svid.validUntil)
+ * ```
+ */
+export async function verifySvid(chain: SvidInput, options: VerifySvidOptions): Promise<VerifiedSvid> {
+  const result = await checkSvid(chain, options)
+  if (!result.ok) throw result.error
+  return result.svid
+}
+
+/** {@link verifySvid} for callers who expect failure: it answers instead of throwing. @throws `TypeError`, `RangeError` for options. */
+export async function checkSvid(chain: SvidInput, options: VerifySvidOptions): Promise<CheckSvidResult> {
+  const policy = readPolicy(options)
+  try {
+    const asked = readPresented(chain)
+    const bundle = bundleOf(asked, await ask(policy.source, asked))
+    return conclude(await checkPath(asked.leaf, pathOptions(asked, bundle, policy)), asked, bundle, policy)
+  } catch (error) {
+    return refusal(error)
+  }
+}
+
+/**
+ * {@link checkSvid} without waiting, for callbacks that cannot. Needs synchronous cryptography, as
+ * `checkPathSync`, and a bundle source that answers at once.
+ *
+ * @throws `MeshPkiError` `ERR_SYNC_UNAVAILABLE` in other runtimes; `TypeError` for a source that answers later.
+ */
+export function checkSvidSync(chain: SvidInput, options: VerifySvidOptions): CheckSvidResult {
+  const policy = readPolicy(options)
+  try {
+    const asked = readPresented(chain)
+    const answer = ask(policy.source, asked)
+    if (answer instanceof Promise)
+      throw new TypeError(
+        'checkSvidSync needs a bundle source that answers at once; this one answers a promise',
+      )
+    const bundle = bundleOf(asked, answer)
+    return conclude(checkPathSync(asked.leaf, pathOptions(asked, bundle, policy)), asked, bundle, policy)
+  } catch (error) {
+    return refusal(error)
+  }
+}
+
+/** A leaf that keeps the rules about leaves, and what came with it. */
+interface Asked {
+  readonly leaf: Certificate
+  readonly id: SpiffeId
+  readonly intermediates: readonly CertificateInput[]
+}
+
+interface SvidPolicy {
+  readonly options: VerifySvidOptions
+  readonly source: BundleSource
+  readonly expect: SpiffeMatcher | undefined
+  readonly signers: 'refuse' | 'warn'
+}
+
+function readPolicy(options: VerifySvidOptions): SvidPolicy {
+  checkOptionNames(options, OPTION_NAMES, 'verification of an SVID')
+  const { bundles, expect, signers = 'refuse', time } = options
+  if (time !== undefined) readInstant(time, 'time')
+  return {
+    options,
+    source: readBundleSource(bundles),
+    expect: expect === undefined ? undefined : readMatcher(expect, 'expect'),
+    signers: checkOneOf(signers, ['refuse', 'warn'], 'signers'),
+  }
+}
+
+function readPresented(chain: SvidInput): Asked {
+  try {
+    const [first, ...rest] = isList(chain) ? chain : [chain]
+    if (first === undefined)
+      throw new SvidError('ERR_SVID_MALFORMED', {
+        problem: 'the peer presented no certificate',
+        requirement: 'ID-23',
+        clause: 'SPIFFE-ID §3',
+        remedy: 'Does the peer have an SVID, and is it asked for one?',
+      })
+    // The first block of a PEM text is the leaf.
+    const [leaf, ...more]: readonly CertificateInput[] =
+      typeof first === 'string' ? viewPem(first, ['CERTIFICATE'], 'skip').map(({ der }) => der) : [first]
+    const certificate = toCertificate(leaf ?? '', 'chain', { leniency: ['generalized-time-before-2050'] })
+    return { leaf: certificate, id: readSvidLeaf(certificate), intermediates: [...more, ...rest] }
+  } catch (error) {
+    if (!(error instanceof MeshPkiError) || error instanceof SvidError) throw error
+    throw new SvidError('ERR_SVID_MALFORMED', {
+      problem: `it cannot be read: ${error.message}`,
+      requirement: 'X-17',
+      clause: 'X509-SVID §5.1',
+      cause: error,
+    })
+  }
+}
+
+function ask(source: BundleSource, { leaf, id }: Asked): ReturnType<BundleSource['bundleFor']> {
+  const failed = (error: unknown): never => {
+    if (!(error instanceof MeshPkiError)) throw error
+    throw noBundle(leaf, id, `the bundle of its trust domain is not to be had: ${error.message}`, error)
+  }
+  try {
+    const answer = source.bundleFor(id.trustDomain)
+    return answer instanceof Promise ? answer.catch(failed) : answer
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+/** X-27, X-26, B-06. What a source answers is checked: a wrong bundle would be a wrong accept. */
+function bundleOf({ leaf, id }: Asked, bundle: SpiffeBundle | undefined): SpiffeBundle {
+  const { trustDomain } = id
+  if (bundle === undefined)
+    throw noBundle(leaf, id, `nobody here has a bundle of its trust domain ${quote(trustDomain.name)}`)
+  if (!(bundle instanceof SpiffeBundle) || !bundle.trustDomain.equals(trustDomain))
+    throw new TypeError(
+      `the bundle source answered ${bundle instanceof SpiffeBundle ? `the bundle of ${bundle.trustDomain.name}` : 'something that is no SpiffeBundle'} when asked for that of ${trustDomain.name}`,
+    )
+  if (SpiffeBundle.storeOf(bundle) !== undefined) return bundle
+  throw new SvidError('ERR_SVID_NO_AUTHORITY', {
+    problem: `the bundle of its trust domain ${quote(trustDomain.name)} has no X.509 authority, so every X509-SVID of it is refused`,
+    requirement: bundle.isEmpty ? 'B-06' : 'X-26',
+    clause: bundle.isEmpty ? 'SPIFFE Trust Domain and Bundle §4.1.3' : 'X509-SVID §6.2',
+    expected: 'an authority with the use x509-svid',
+    found: bundle.skipped.length === 0 ? 'none' : `none; ${bundle.skipped.length} elements were passed over`,
+    remedy:
+      bundle.skipped[0] === undefined
+        ? 'The trust domain revoked everything, or does not issue X509-SVIDs; ask its operators'
+        : `The first that was passed over: ${bundle.skipped[0].message}`,
+    certificate: leaf,
+  })
+}
+
+function noBundle(leaf: Certificate, id: SpiffeId, problem: string, cause?: MeshPkiError): SvidError {
+  return new SvidError('ERR_SVID_NO_BUNDLE', {
+    problem,
+    requirement: 'X-27',
+    clause: 'SPIFFE Federation §7.3',
+    expected: `a bundle of ${id.trustDomain.name}`,
+    found: cause === undefined ? 'none' : cause.code,
+    remedy: 'Federate with that trust domain, or correct the identity; bundles of other domains do not count',
+    certificate: leaf,
+    cause,
+  })
+}
+
+/** X-16: extended key usage of CAs is not looked at; that of the leaf was, by X-15. */
+function pathOptions(
+  { intermediates }: Asked,
+  bundle: SpiffeBundle,
+  { options: { time, crls, revocation, limits } }: SvidPolicy,
+): VerifyPathOptions {
+  return {
+    store: SpiffeBundle.storeOf(bundle),
+    intermediates,
+    purpose: 'any',
+    ekuStrictness: 'ignore-ca',
+    time,
+    crls,
+    revocation,
+    limits,
+  }
+}
+
+function conclude(
+  result: CheckPathResult,
+  { leaf, id }: Asked,
+  bundle: SpiffeBundle,
+  { expect, signers }: SvidPolicy,
+): CheckSvidResult {
+  if (!result.ok) return result
+  const { path } = result
+  const { refusals, warnings } = judgeSigners(path.certificates, id.trustDomain)
+  const [refused] = refusals
+  if (refused !== undefined && signers === 'refuse') return { ok: false, error: refused }
+  if (expect !== undefined && expect.matches(id) !== true)
+    return { ok: false, error: unexpected(leaf, id, expect) }
+  const noted = [...judgeLeaf(leaf), ...refusals.map((one) => asWarning(one, leaf)), ...warnings]
+  return { ok: true, svid: verifiedSvid({ id, path, bundle, warnings: noted }) }
+}
+
+function unexpected(leaf: Certificate, id: SpiffeId, expect: SpiffeMatcher): SvidError {
+  const expected = escapeText(String(expect), 512)
+  return new SvidError('ERR_SVID_UNEXPECTED_ID', {
+    problem: `it is valid, and it is somebody else: expected ${expected}, found ${String(id)}`,
+    requirement: undefined,
+    clause: undefined,
+    expected,
+    found: String(id),
+    remedy:
+      'Did the connection reach the wrong workload, or does the peer run under another account than expected?',
+    certificate: leaf,
+  })
+}
+
+function refusal(error: unknown): CheckSvidResult {
+  if (error instanceof SvidError) return { ok: false, error }
+  throw error
+}
+
+function isList(chain: SvidInput): chain is readonly CertificateInput[] {
+  return Array.isArray(chain)
+}
