@@ -5,6 +5,7 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
+import { abortWith } from '../internal/abort.ts'
 import type { Clock } from '../internal/clock.ts'
 import { formatDuration } from '../internal/duration.ts'
 import { quote } from '../internal/text.ts'
@@ -57,10 +58,7 @@ async function withinTime<T>(
   { clock, ended, timeoutMs, relationship: { url } }: BundleFetch,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController()
-  const onEnd = (): void => controller.abort(ended.reason)
-  if (ended.aborted) onEnd()
-  else ended.addEventListener('abort', onEnd)
+  const { controller, release } = abortWith([ended])
   const done = new AbortController()
   const expiry = clock.sleep(timeoutMs, done.signal).then(
     () => controller.abort(timedOut(url, timeoutMs)),
@@ -70,7 +68,7 @@ async function withinTime<T>(
     return await work(controller.signal)
   } finally {
     done.abort()
-    ended.removeEventListener('abort', onEnd)
+    release()
     await expiry
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
-import { type AbortSignalLike, orAborted, readSignal } from '../internal/abort.ts'
+import { type AbortSignalLike, abortWith, orAborted, readSignal } from '../internal/abort.ts'
 import { type Clock, readClock } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { checkOptionNames } from '../internal/options.ts'
@@ -282,14 +282,21 @@ export class FederationClient implements BundleSource {
 
   async #pollUntil(followed: Followed, stopped: AbortSignalLike): Promise<void> {
     const { relationship, ended } = followed
-    const isOver = (): boolean => stopped.aborted || ended.signal.aborted
-    while (!isOver()) {
-      // The failure is kept in the status and was told as an event.
-      await orAborted(this.refresh(relationship.trustDomain), stopped).catch(() => {})
-      if (isOver()) return
-      const delay = this.#delayOf(relationship)
-      followed.nextPoll = this.#clock.now().getTime() + delay
-      await orAborted(this.#clock.sleep(delay, ended.signal), stopped).catch(() => {})
+    // The timer of a sleep keeps a process alive: it must end with whatever comes first.
+    const { controller, release } = abortWith([stopped, ended.signal])
+    const { signal } = controller
+    try {
+      while (!signal.aborted) {
+        // The failure is kept in the status and was told as an event.
+        await orAborted(this.refresh(relationship.trustDomain), signal).catch(() => {})
+        if (signal.aborted) return
+        const delay = this.#delayOf(relationship)
+        followed.nextPoll = this.#clock.now().getTime() + delay
+        await this.#clock.sleep(delay, signal).catch(() => {})
+      }
+    } finally {
+      followed.nextPoll = undefined
+      release()
     }
   }
 

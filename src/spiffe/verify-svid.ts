@@ -14,6 +14,7 @@ import type { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificate } from '../x509/certificate-input.ts'
 import type { CertificateListInput } from '../x509/certificate-list.ts'
 import { viewPem } from '../x509/pem.ts'
+import { lookUpBundle } from './bundle-lookup.ts'
 import { type BundleSource, type BundleSourceInput, readBundleSource } from './bundle-source.ts'
 import { SpiffeBundle } from './spiffe-bundle.ts'
 import type { SpiffeId } from './spiffe-id.ts'
@@ -89,7 +90,7 @@ export async function checkSvid(chain: SvidInput, options: VerifySvidOptions): P
   const policy = readPolicy(options)
   try {
     const asked = readPresented(chain)
-    const bundle = bundleOf(asked, await ask(policy.source, asked))
+    const bundle = requireAuthorities(asked, await lookUpBundle(policy.source, asked.id, asked.leaf))
     return conclude(await checkPath(asked.leaf, pathOptions(asked, bundle, policy)), asked, bundle, policy)
   } catch (error) {
     return refusal(error)
@@ -106,12 +107,12 @@ export function checkSvidSync(chain: SvidInput, options: VerifySvidOptions): Che
   const policy = readPolicy(options)
   try {
     const asked = readPresented(chain)
-    const answer = ask(policy.source, asked)
+    const answer = lookUpBundle(policy.source, asked.id, asked.leaf)
     if (answer instanceof Promise)
       throw new TypeError(
         'checkSvidSync needs a bundle source that answers at once; this one answers a promise',
       )
-    const bundle = bundleOf(asked, answer)
+    const bundle = requireAuthorities(asked, answer)
     return conclude(checkPathSync(asked.leaf, pathOptions(asked, bundle, policy)), asked, bundle, policy)
   } catch (error) {
     return refusal(error)
@@ -170,28 +171,8 @@ function readPresented(chain: SvidInput): Asked {
   }
 }
 
-function ask(source: BundleSource, { leaf, id }: Asked): ReturnType<BundleSource['bundleFor']> {
-  const failed = (error: unknown): never => {
-    if (!(error instanceof MeshPkiError)) throw error
-    throw noBundle(leaf, id, `the bundle of its trust domain is not to be had: ${error.message}`, error)
-  }
-  try {
-    const answer = source.bundleFor(id.trustDomain)
-    return answer instanceof Promise ? answer.catch(failed) : answer
-  } catch (error) {
-    return failed(error)
-  }
-}
-
-/** X-27, X-26, B-06. What a source answers is checked: a wrong bundle would be a wrong accept. */
-function bundleOf({ leaf, id }: Asked, bundle: SpiffeBundle | undefined): SpiffeBundle {
-  const { trustDomain } = id
-  if (bundle === undefined)
-    throw noBundle(leaf, id, `nobody here has a bundle of its trust domain ${quote(trustDomain.name)}`)
-  if (!(bundle instanceof SpiffeBundle) || !bundle.trustDomain.equals(trustDomain))
-    throw new TypeError(
-      `the bundle source answered ${bundle instanceof SpiffeBundle ? `the bundle of ${bundle.trustDomain.name}` : 'something that is no SpiffeBundle'} when asked for that of ${trustDomain.name}`,
-    )
+/** X-26, B-06: without an authority every X509-SVID of the trust domain is refused. */
+function requireAuthorities({ leaf, id: { trustDomain } }: Asked, bundle: SpiffeBundle): SpiffeBundle {
   if (SpiffeBundle.storeOf(bundle) !== undefined) return bundle
   throw new SvidError('ERR_SVID_NO_AUTHORITY', {
     problem: `the bundle of its trust domain ${quote(trustDomain.name)} has no X.509 authority, so every X509-SVID of it is refused`,
@@ -204,19 +185,6 @@ function bundleOf({ leaf, id }: Asked, bundle: SpiffeBundle | undefined): Spiffe
         ? 'The trust domain revoked everything, or does not issue X509-SVIDs; ask its operators'
         : `The first that was passed over: ${bundle.skipped[0].message}`,
     certificate: leaf,
-  })
-}
-
-function noBundle(leaf: Certificate, id: SpiffeId, problem: string, cause?: MeshPkiError): SvidError {
-  return new SvidError('ERR_SVID_NO_BUNDLE', {
-    problem,
-    requirement: 'X-27',
-    clause: 'SPIFFE Federation §7.3',
-    expected: `a bundle of ${id.trustDomain.name}`,
-    found: cause === undefined ? 'none' : cause.code,
-    remedy: 'Federate with that trust domain, or correct the identity; bundles of other domains do not count',
-    certificate: leaf,
-    cause,
   })
 }
 

@@ -1,0 +1,64 @@
+/**
+ * TLS sessions to be resumed, each bound to what was verified when it began.
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../errors.ts'
+import type { BundleSource } from '../spiffe/bundle-source.ts'
+import { SvidError } from '../spiffe/svid-error.ts'
+import type { VerifiedSvid } from '../spiffe/verified-svid.ts'
+
+/**
+ * A session that {@link connectSvid} may resume. A resumed handshake shows no certificate, so nothing can be
+ * verified in it: the session counts only while everything that was verified at its beginning still holds.
+ */
+export class SvidSession {
+  readonly #ticket: Buffer
+  readonly #svid: VerifiedSvid
+
+  /** @internal */
+  constructor(ticket: Buffer, svid: VerifiedSvid) {
+    this.#ticket = ticket
+    this.#svid = svid
+    Object.freeze(this)
+  }
+
+  /** The identity that was verified when it began. */
+  get svid(): VerifiedSvid {
+    return this.#svid
+  }
+
+  /** @internal */
+  static ticketOf(session: SvidSession): Buffer {
+    return session.#ticket
+  }
+}
+
+/**
+ * Whether a verdict still holds: the bundle of its trust domain trusts the same authorities, by digest, and no
+ * certificate of its path has expired.
+ */
+export async function stillHolds(svid: VerifiedSvid, source: BundleSource, now: Date): Promise<boolean> {
+  if (now > svid.validUntil) return false
+  try {
+    const bundle = await source.bundleFor(svid.trustDomain)
+    return bundle !== undefined && bundle.digest() === svid.bundle.digest()
+  } catch (error) {
+    // Stale, for instance: then a new handshake is refused with that reason.
+    if (error instanceof MeshPkiError) return false
+    throw error
+  }
+}
+
+/** A handshake that was resumed and should not have been. */
+export function resumedError(problem: string): SvidError {
+  return new SvidError('ERR_SVID_RESUMED', {
+    problem: `the TLS session was resumed, ${problem}. A resumed handshake shows no certificate to judge`,
+    requirement: 'X-17',
+    clause: 'X509-SVID §5',
+    expected: 'a full handshake',
+    found: 'a resumed one',
+    remedy: 'Connect again without the session',
+  })
+}

@@ -1,0 +1,14 @@
+/**
+ * JWT-SVIDs, verified with `jose`, an optional peer: `mesh-pki/spiffe/jwt`.
+ *
+ * @module
+ */
+
+export type { JwtSvidAlgorithm } from './jwt-header.ts'
+export {
+  type CheckJwtSvidResult,
+  checkJwtSvid,
+  type VerifiedJwtSvid,
+  type VerifyJwtSvidOptions,
+  verifyJwtSvid,
+} from './verify-jwt-svid.ts'

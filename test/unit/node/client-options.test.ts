@@ -1,0 +1,116 @@
+import { Agent, createServer, request } from 'node:https'
+import type { ConnectionOptions } from 'node:tls'
+import { describe, expect, test } from 'vitest'
+import { svidClientOptions } from '../../../src/node/index.ts'
+import { matchTrustDomain, SpiffeBundle } from '../../../src/spiffe/index.ts'
+import { trustDomainFixture } from '../../support/trust-domain.ts'
+import { listen } from './support.ts'
+
+const kind2 = await trustDomainFixture('kind2')
+const impostor = await trustDomainFixture('kind2')
+const server = await kind2.svid('/ns/default/sa/ratings')
+
+const listener = async () => listen(createServer(server.credentials, (_, response) => response.end('served')))
+
+function get(
+  port: number,
+  options: ConnectionOptions,
+  agent: Agent | false = false,
+): Promise<{ reused: boolean }> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port, agent, ...options }, (response) => {
+      const { socket } = response as unknown as { socket: { isSessionReused(): boolean } }
+      const reused = socket.isSessionReused()
+      response.resume().on('end', () => resolve({ reused }))
+    })
+    asked.on('error', reject).end()
+  })
+}
+
+describe('a library that opens connections by itself', () => {
+  test('reaches who is expected', async () => {
+    await get(await listener(), svidClientOptions({ bundle: kind2.bundle, expect: server.id }))
+  })
+
+  test.each([
+    [
+      'somebody else is there',
+      kind2.bundle,
+      'spiffe://kind2/ns/default/sa/reviews',
+      'ERR_SVID_UNEXPECTED_ID',
+    ],
+    ['the root is another', impostor.bundle, String(server.id), 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY'],
+    [
+      'nobody is trusted',
+      SpiffeBundle.of({ trustDomain: 'kind2' }),
+      String(server.id),
+      'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    ],
+  ])('is refused where %s', async (_what, bundle, expected, code) => {
+    const refused = get(await listener(), svidClientOptions({ bundle, expect: expected }))
+    await expect(refused).rejects.toMatchObject({ code })
+  })
+
+  test('is refused where the authority is shared and the trust domain is another', async () => {
+    // OpenSSL knows the root; only the identity shows that it is not the one that is asked for.
+    const shared = SpiffeBundle.of({ trustDomain: 'kind3', x509Authorities: kind2.root })
+    const refused = get(
+      await listener(),
+      svidClientOptions({ bundle: shared, expect: matchTrustDomain('kind2') }),
+    )
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_SVID_NO_BUNDLE' })
+  })
+})
+
+describe('sessions', () => {
+  test('an agent shares them under one bundle and expectation only', async () => {
+    const port = await listener()
+    const agent = new Agent({ maxCachedSessions: 100 })
+    const options = () => svidClientOptions({ bundle: kind2.bundle, expect: server.id })
+    expect(await get(port, options(), agent)).toEqual({ reused: false })
+    expect(await get(port, options(), agent)).toEqual({ reused: true })
+    const changed = kind2.bundle.with({ x509Authorities: [kind2.root, impostor.root] })
+    expect(await get(port, svidClientOptions({ bundle: changed, expect: server.id }), agent)).toEqual({
+      reused: false,
+    })
+    const other = svidClientOptions({ bundle: kind2.bundle, expect: matchTrustDomain('kind2') })
+    expect(await get(port, other, agent)).toEqual({ reused: false })
+    agent.destroy()
+  })
+
+  test('OpenSSL refuses one from before the bundle changed', async () => {
+    const port = await listener()
+    const session = await sessionOf(port, svidClientOptions({ bundle: kind2.bundle, expect: server.id }))
+    const same = svidClientOptions({ bundle: kind2.bundle, expect: server.id })
+    expect(await get(port, { ...same, session })).toEqual({ reused: true })
+    const changed = kind2.bundle.with({ x509Authorities: [kind2.root, impostor.root] })
+    const resumed = get(port, { ...svidClientOptions({ bundle: changed, expect: server.id }), session })
+    await expect(resumed).rejects.toThrow('attempt to reuse session in different context')
+  })
+
+  test('with CRLs none is shared', () => {
+    const asked = { bundle: kind2.bundle, expect: server.id, crls: [] }
+    const contexts = [svidClientOptions(asked), svidClientOptions(asked)].map((one) => one.sessionIdContext)
+    expect(new Set(contexts).size).toBe(2)
+  })
+})
+
+test('wrong options are named', () => {
+  // @ts-expect-error a source has no digest
+  expect(() => svidClientOptions({ bundle: { bundleFor: () => undefined }, expect: server.id })).toThrow(
+    'bundle',
+  )
+  // @ts-expect-error who is expected is required
+  expect(() => svidClientOptions({ bundle: kind2.bundle })).toThrow('expect')
+})
+
+function sessionOf(port: number, options: ConnectionOptions): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port, agent: false, ...options }, (response) =>
+      response.resume(),
+    )
+    asked.on('error', reject)
+    asked.on('socket', (socket) => socket.on('session', resolve))
+    asked.end()
+  })
+}
