@@ -17,6 +17,7 @@ export default {
     'test/**/*.test-d.ts',
     'test/fuzz/main.ts',
     'test/runtime/smoke.mjs',
+    'test/vectors/**/*.mjs',
     'tools/*.mjs',
   ],
   project: ['src/**/*.ts!', 'examples/**/*.ts', 'bench/**/*.ts', 'test/**/*.{ts,mjs}', 'tools/**/*.mjs'],

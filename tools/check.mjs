@@ -82,6 +82,7 @@ const gates = {
     run: () =>
       all(
         () => compiles('tsconfig.json', 'src'),
+        () => compiles('tsconfig.node.json', 'src/node'),
         () => compiles('tsconfig.test.json', 'test'),
         () => compiles('tsconfig.examples.json', 'examples'),
         () => compiles('tsconfig.bench.json', 'bench'),

@@ -16,6 +16,8 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
  * @property {boolean | readonly string[]} sideEffects
  * @property {Readonly<Record<string, string | { types: string, default: string }>>} exports
  * @property {Readonly<Record<string, string>>} dependencies
+ * @property {Readonly<Record<string, string>>} peerDependencies
+ * @property {Readonly<Record<string, { readonly optional: boolean }>>} peerDependenciesMeta
  * @property {Readonly<Record<string, string>>} scripts
  */
 
@@ -74,21 +76,21 @@ export function pack(destination) {
 }
 
 /**
- * A fresh folder with the unpacked tarball. Dependencies are links to those installed here, so that no
- * network is needed; whatever the manifest does not declare cannot be found from there.
+ * A fresh folder with the unpacked tarball. Dependencies and peers are links to those installed here, so that
+ * no network is needed; whatever the manifest does not declare cannot be found from there.
  *
  * @param {string} tarball
  * @returns {{ folder: string, installed: string, remove: () => void }}
  */
 export function unpackConsumer(tarball) {
-  const { name, dependencies } = readManifest()
+  const { name, dependencies, peerDependencies } = readManifest()
   // Compilers and bundlers report real paths; start from one.
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'mesh-pki-consumer-')))
   const modules = join(folder, 'node_modules')
   const installed = join(modules, name)
   mkdirSync(installed, { recursive: true })
   run('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1'], folder)
-  for (const dependency of Object.keys(dependencies)) {
+  for (const dependency of Object.keys({ ...dependencies, ...peerDependencies })) {
     const link = join(modules, dependency)
     mkdirSync(dirname(link), { recursive: true })
     symlinkSync(join(root, 'node_modules', dependency), link, 'junction')

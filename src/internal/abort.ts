@@ -44,24 +44,3 @@ export async function orAborted<T>(pending: Promise<T>, signal: AbortSignalLike 
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
   }
 }
-
-/** A controller that aborts with the first of some signals. `release` must be called: they may live longer than it. */
-export function abortWith(signals: readonly (AbortSignalLike | undefined)[]): {
-  readonly controller: AbortController
-  readonly release: () => void
-} {
-  const controller = new AbortController()
-  const listeners = signals
-    .filter((signal) => signal !== undefined)
-    .map((signal) => ({ signal, onAbort: () => controller.abort(signal.reason) }))
-  for (const { signal, onAbort } of listeners) {
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort)
-  }
-  return {
-    controller,
-    release: () => {
-      for (const { signal, onAbort } of listeners) signal.removeEventListener('abort', onAbort)
-    },
-  }
-}

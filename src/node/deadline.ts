@@ -5,8 +5,9 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
-import { type AbortSignalLike, abortWith } from '../internal/abort.ts'
+import type { AbortSignalLike } from '../internal/abort.ts'
 import { formatDuration } from '../internal/duration.ts'
+import { abortWith } from '../internal/linked-abort.ts'
 
 /** A running deadline. */
 export interface Deadline {

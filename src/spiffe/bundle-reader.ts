@@ -45,7 +45,7 @@ const DEFAULT_LIMITS = { bytes: 1024 * 1024, keys: 1024 }
 const MAX_REFRESH_HINT = BigInt(Number.MAX_SAFE_INTEGER)
 
 /** Limits with defaults. @throws `TypeError`, `RangeError`. */
-export function readLimits(limits: BundleLimits = {}, bytes = DEFAULT_LIMITS.bytes): CheckedLimits {
+export function readLimits(limits: BundleLimits = {}, bytes: number = DEFAULT_LIMITS.bytes): CheckedLimits {
   checkOptionNames(limits, ['bytes', 'keys'], 'option "limits"')
   return {
     bytes: readCount(limits.bytes ?? bytes, 'limits.bytes', 1, 2 ** 30),

@@ -5,9 +5,10 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
-import { type AbortSignalLike, abortWith, orAborted, readSignal } from '../internal/abort.ts'
+import { type AbortSignalLike, orAborted, readSignal } from '../internal/abort.ts'
 import { type Clock, readClock } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
+import { abortWith } from '../internal/linked-abort.ts'
 import { checkOptionNames } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
 import type { EndpointDialer, FetchLike } from './bundle-endpoint.ts'

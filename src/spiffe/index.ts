@@ -4,6 +4,8 @@
  * @module
  */
 
+export { MeshPkiError } from '../errors.ts'
+export type { Clock } from '../internal/clock.ts'
 export {
   type AuthorityUse,
   type BundleChange,

@@ -12,14 +12,22 @@ import { requirement } from '../support/require.ts'
 
 const compiled = join(root, 'build', 'examples-test')
 
-function demo(...args: readonly string[]): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [join(compiled, 'federation', 'main.js'), ...args],
-    { cwd: root, encoding: 'utf8' },
-  )
+function example(name: string, ...args: readonly string[]): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(compiled, name, 'main.js'), ...args], {
+    cwd: root,
+    encoding: 'utf8',
+  })
   return { status, output: stdout + stderr }
 }
+
+const demo = (...args: readonly string[]) => example('federation', ...args)
+
+test('npm run demo:spiffe: two trust domains federate over TLS, and one changes its root', () => {
+  const { status, output } = example('bundle-endpoints')
+  expect(output).toContain('every claim above holds')
+  expect(output.match(/✔ /g)?.length).toBe(14)
+  expect(status).toBe(0)
+})
 
 beforeAll(() => {
   const tsc = join(root, 'node_modules', '.bin', 'tsc')

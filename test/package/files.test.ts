@@ -12,10 +12,13 @@ test('the tarball holds exactly the files on record', () => {
   expectToMatchFile('files.json', packed())
 })
 
-test('the tarball holds documents, declarations and modules, nothing else', () => {
+test('the tarball holds documents, declarations, modules and the vectors, nothing else', () => {
   const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
   const strays = packed().filter(
-    (file) => !documents.includes(file) && !/^dist\/.+(?<!\.test)\.(js|d\.ts)$/.test(file),
+    (file) =>
+      !documents.includes(file) &&
+      file !== 'dist/spiffe/vectors.json' &&
+      !/^dist\/.+(?<!\.test)\.(js|d\.ts)$/.test(file),
   )
   expect(strays).toEqual([])
 })

@@ -41,6 +41,17 @@ test.each(others.filter(({ subpath }) => !isForNode(subpath)))(
   },
 )
 
+test.each(others.filter(({ subpath }) => subpath !== './spiffe/jwt'))(
+  '$subpath does not load the optional peer',
+  ({ file }) => {
+    expect([...graphOf(file).packages.keys()]).not.toContain('jose')
+  },
+)
+
+test('JWT-SVIDs load it', () => {
+  expect([...graphOf('./dist/spiffe/jwt/index.js').packages.keys()]).toContain('jose')
+})
+
 test('the root loads neither the bridge, nor test helpers, nor what talks to the outside', () => {
   const strays = [...graphOf('./dist/index.js').files].filter((file) =>
     /^dist\/(peculiar|testing|node|issuers|kubernetes)\//.test(file),

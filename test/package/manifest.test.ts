@@ -13,6 +13,13 @@ test('there are five runtime dependencies, no more', () => {
   ])
 })
 
+test('every peer is optional', () => {
+  const { peerDependencies, peerDependenciesMeta } = readManifest()
+  expect(Object.keys(peerDependencies)).toEqual(['jose'])
+  for (const peer of Object.keys(peerDependencies))
+    expect(peerDependenciesMeta[peer]).toEqual({ optional: true })
+})
+
 test('only the door to the decorated libraries has side effects', () => {
   // Bundlers drop the metadata polyfill when the door is not listed, and keep too much when more is.
   expect(readManifest().sideEffects).toEqual(['./dist/internal/peculiar.js'])

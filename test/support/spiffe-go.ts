@@ -129,7 +129,10 @@ function verdictOf(answer: unknown): Verdict {
 }
 
 function outputOf({ error, status, stdout, stderr }: SpawnSyncReturns<string>): string {
+  // What the program said comes first: one that ends early also leaves its input unread, which is an error too.
+  if (status !== 0 && stderr !== '')
+    throw new Error(`the program in Go failed: ${stderr.trim().slice(0, 2000)}`)
   if (error) throw error
-  if (status !== 0) throw new Error(`the program in Go failed: ${stderr.trim()}`)
+  if (status !== 0) throw new Error(`the program in Go ended with ${status}`)
   return stdout
 }

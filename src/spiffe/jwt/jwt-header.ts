@@ -54,12 +54,14 @@ export function readClaimedToken(token: string, allowed: readonly JwtSvidAlgorit
   if (token.length > MAX_TOKEN)
     throw malformed(`it has ${token.length} characters, at most ${MAX_TOKEN} are read`, '§5.1')
   const parts = token.split('.', 4)
-  const [header = '', payload = ''] = parts
+  const [header = '', payload = '', signature = ''] = parts
   if (parts.length !== 3)
     throw malformed(
       'it is not of three parts with a dot between them, the compact serialization of JWS',
       '§5.1',
     )
+  // One signature has one text: `jose` would pass over blanks in it.
+  if (decodeBase64Url(signature) === undefined) throw malformed('its signature is not base64url', '§5.1')
   return { ...readHeader(readPart(header, 'header'), allowed), id: readSubject(readPart(payload, 'payload')) }
 }
 

@@ -137,9 +137,21 @@ function readPolicy(token: unknown, options: VerifyJwtSvidOptions): JwtPolicy {
   }
 }
 
-function authorityOf({ keyId, id }: ClaimedToken, bundle: SpiffeBundle): JwtAuthority {
+/** The curve of each ES… algorithm (RFC 7518 §3.4); the others are for RSA. */
+const CURVES: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' }
+
+function authorityOf({ keyId, id, algorithm }: ClaimedToken, bundle: SpiffeBundle): JwtAuthority {
   const authority = bundle.jwtAuthorities.find((one) => one.keyId === keyId)
-  if (authority !== undefined) return authority
+  if (authority !== undefined) {
+    const found = authority.jwk.kty === 'RSA' ? 'RSA' : authority.jwk.crv
+    const expected = CURVES[algorithm] ?? 'RSA'
+    if (found === expected) return authority
+    throw new MeshPkiError(
+      'ERR_JWT_SVID_KEY',
+      `JWT-SVID: the JWT authority ${quote(keyId, 64)} is a key of ${found}, which cannot make a signature of ${algorithm} (RFC 7518 §3.1)`,
+      { data: { expected, found } },
+    )
+  }
   throw new MeshPkiError(
     'ERR_JWT_SVID_KEY',
     `JWT-SVID: the bundle of ${quote(id.trustDomain.name)} has no JWT authority ${quote(keyId, 64)}; it has ${bundle.jwtAuthorities.length}. Was the key withdrawn, or is the bundle too old to have it? (JWT-SVID §4)`,

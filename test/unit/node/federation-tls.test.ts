@@ -1,5 +1,5 @@
-import { createServer as createHttpServer } from 'node:http'
-import { createServer, type RequestListener } from 'node:https'
+import { createServer as createHttpServer, type RequestListener } from 'node:http'
+import { createServer } from 'node:https'
 import { describe, expect, test } from 'vitest'
 import { createBundleServer, spiffeDialer, webFetch } from '../../../src/node/index.ts'
 import {

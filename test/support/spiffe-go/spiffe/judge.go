@@ -1,15 +1,12 @@
 package main
 
 import (
-	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"strconv"
 
-	"github.com/go-jose/go-jose/v4"
 	"github.com/spiffe/go-spiffe/v2/bundle/spiffebundle"
 	"github.com/spiffe/go-spiffe/v2/spiffeid"
 	"github.com/spiffe/go-spiffe/v2/svid/jwtsvid"
@@ -19,7 +16,7 @@ import (
 type contents struct {
 	// SHA-256 of each certificate, hex.
 	X509 []string `json:"x509"`
-	// Thumbprint of each key (RFC 7638), base64url, by its identifier.
+	// SHA-256 of each key's SubjectPublicKeyInfo, hex, by its identifier.
 	JWT map[string]string `json:"jwt"`
 	// As text: it may be larger than a number of JavaScript.
 	Sequence    *string  `json:"sequence"`
@@ -33,15 +30,12 @@ func readBundle(asked *question) (any, error) {
 	}
 	found := contents{X509: []string{}, JWT: map[string]string{}}
 	for _, authority := range bundle.X509Authorities() {
-		digest := sha256.Sum256(authority.Raw)
-		found.X509 = append(found.X509, hex.EncodeToString(digest[:]))
+		found.X509 = append(found.X509, fingerprint(authority.Raw))
 	}
 	for keyID, key := range bundle.JWTAuthorities() {
-		found.JWT[keyID] = "a key without a thumbprint"
-		jwk := jose.JSONWebKey{Key: key}
-		// A private key has that of its public key; a symmetric one has none.
-		if digest, err := jwk.Thumbprint(crypto.SHA256); err == nil {
-			found.JWT[keyID] = base64.RawURLEncoding.EncodeToString(digest)
+		found.JWT[keyID] = "no public key"
+		if spki, err := x509.MarshalPKIXPublicKey(key); err == nil {
+			found.JWT[keyID] = fingerprint(spki)
 		}
 	}
 	if sequence, present := bundle.SequenceNumber(); present {
@@ -53,6 +47,11 @@ func readBundle(asked *question) (any, error) {
 		found.RefreshHint = &seconds
 	}
 	return found, nil
+}
+
+func fingerprint(der []byte) string {
+	digest := sha256.Sum256(der)
+	return hex.EncodeToString(digest[:])
 }
 
 func verifySvid(asked *question) (any, error) {

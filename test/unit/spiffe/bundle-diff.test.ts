@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest'
+import { type BundleChangeKind, diffBundles, SpiffeBundle } from '../../../src/spiffe/index.ts'
+import { aki, forge, forgeCa, keysOf, NOW, san, ski, uri } from '../verify/forge.ts'
+
+const a = forgeCa({ subject: 'a' })
+const b = forgeCa({ subject: 'b' })
+const intermediate = forgeCa({ subject: 'intermediate', issuer: a })
+const leaf = forge({ subject: 'leaf', issuer: intermediate, extensions: [san([uri('spiffe://td/leaf')])] })
+const expired = forge({ subject: 'old', issuer: a, notAfter: '2026-02-01T00:00:00Z' })
+
+const of = (...authorities: readonly { certificate: typeof a.certificate }[]) =>
+  SpiffeBundle.of({
+    trustDomain: 'td',
+    x509Authorities: authorities.map(({ certificate }) => certificate),
+    sequence: 1n,
+  })
+const next = (bundle: SpiffeBundle, sequence = 2n) => bundle.with({ sequence })
+const kinds = (...args: Parameters<typeof diffBundles>): BundleChangeKind[] =>
+  diffBundles(...args).changes.map(({ kind }) => kind)
+
+describe('dropping an authority', () => {
+  test('is safe when nothing that it issued is in use', () => {
+    const { safe, changes } = diffBundles(of(a, b), next(of(b)), { inUse: [expired.certificate], time: NOW })
+    expect(safe).toBe(true)
+    expect(changes).toMatchObject([{ kind: 'drops-drained', safe: true }])
+    expect(changes[0]?.authority).toBe(a.certificate)
+  })
+
+  test('is not while an intermediate or a leaf below it is', () => {
+    const { safe, changes } = diffBundles(of(a, b), next(of(b)), {
+      inUse: [leaf.certificate, intermediate.certificate],
+      time: NOW,
+    })
+    expect(safe).toBe(false)
+    expect(changes[0]).toMatchObject({ kind: 'drops-live', dependents: [intermediate.certificate] })
+    expect(changes[0]?.message).toContain('"CN=intermediate"')
+  })
+
+  test('is not when the chain of a leaf is not whole, since it may lead there', () => {
+    expect(kinds(of(a, b), next(of(b)), { inUse: leaf.certificate, time: NOW })).toEqual(['drops-live'])
+    const foreign = forge({
+      subject: 'foreign',
+      issuer: intermediate,
+      extensions: [san([uri('spiffe://other/leaf')])],
+    })
+    expect(kinds(of(a, b), next(of(b)), { inUse: foreign.certificate, time: NOW })).toEqual(['drops-drained'])
+  })
+
+  test('is not before it expires where nothing is said about use', () => {
+    expect(kinds(of(a, b), next(of(b)), { time: NOW })).toEqual(['drops-live'])
+    expect(kinds(of(a, b), next(of(b)), { time: new Date('2027-06-01T00:00:00Z') })).toEqual([
+      'drops-drained',
+    ])
+  })
+
+  test('is what a function says', () => {
+    const says = (live: boolean) => ({ inUse: () => live, time: NOW })
+    expect(kinds(of(a, b), next(of(b)), says(true))).toEqual(['drops-live'])
+    expect(kinds(of(a, b), next(of(b)), says(false))).toEqual(['drops-drained'])
+  })
+
+  test('tells two CAs of one name apart by their key identifiers', () => {
+    const twin = forgeCa({ subject: 'a', keys: keysOf('twin'), extensions: [ski(Uint8Array.of(2))] })
+    const first = forgeCa({ subject: 'a', extensions: [ski(Uint8Array.of(1))] })
+    const below = forge({ subject: 'below', issuer: first, extensions: [aki(Uint8Array.of(1))] })
+    const inUse = { inUse: below.certificate, time: NOW }
+    expect(kinds(of(first, twin), next(of(first)), inUse)).toEqual(['drops-drained'])
+    expect(kinds(of(first, twin), next(of(twin)), inUse)).toEqual(['drops-live'])
+  })
+
+  test('the last one is never safe', () => {
+    expect(kinds(of(a), next(of()), { inUse: [], time: NOW })).toEqual(['drops-drained', 'empties'])
+    expect(diffBundles(of(a), next(of()), { inUse: [], time: NOW }).safe).toBe(false)
+    expect(diffBundles(of(), next(of()), { time: NOW })).toMatchObject({
+      safe: true,
+      same: true,
+      changes: [],
+    })
+  })
+})
+
+describe('an authority that was issued again', () => {
+  const again = (changes: Partial<Parameters<typeof forgeCa>[0]>) =>
+    forgeCa({ subject: 'a', keys: a.keys, notAfter: '2028-01-01T00:00:00Z', ...changes })
+
+  test('for the same name and key, at least as wide, replaces the old one', () => {
+    const { safe, changes } = diffBundles(of(a), next(of(again({}))), {
+      inUse: intermediate.certificate,
+      time: NOW,
+    })
+    expect(safe).toBe(true)
+    expect(changes.map(({ kind }) => kind)).toEqual(['replaces'])
+  })
+
+  test.each([
+    ['under another name', { subject: 'renamed' }],
+    ['for another key', { keys: keysOf('another') }],
+    ['with another key identifier, which OpenSSL would refuse', { extensions: [ski(Uint8Array.of(9))] }],
+    ['with a path length that cuts off what is below', { pathLength: 0 }],
+    ['valid for less long', { notAfter: '2026-12-01T00:00:00Z' }],
+    ['valid only after the old one', { notBefore: '2027-06-01T00:00:00Z' }],
+  ])('%s, does not', (_what, changes) => {
+    const diff = diffBundles(of(a), next(of(again(changes))), { inUse: intermediate.certificate, time: NOW })
+    expect(diff.safe).toBe(false)
+    expect(diff.changes.map(({ kind }) => kind)).toEqual(['adds', 'drops-live'])
+  })
+})
+
+describe('what comes back, and in which order', () => {
+  test('a retired authority resurrects', () => {
+    const { safe, changes } = diffBundles(of(a), next(of(a, b)), { retired: b.certificate, time: NOW })
+    expect(safe).toBe(false)
+    expect(changes).toMatchObject([{ kind: 'resurrects' }])
+    expect(kinds(of(a), next(of(a, b)), { time: NOW })).toEqual(['adds'])
+  })
+
+  test.each<[bigint | undefined, bigint | undefined, BundleChangeKind[]]>([
+    [5n, 4n, ['sequence-regression', 'adds']],
+    [5n, undefined, ['sequence-regression', 'adds']],
+    [5n, 5n, ['same-sequence-other-content', 'adds']],
+    [5n, 6n, ['adds']],
+    [undefined, undefined, ['adds']],
+    [undefined, 1n, ['adds']],
+    [2n ** 64n, 2n ** 64n - 1n, ['sequence-regression', 'adds']],
+  ])('sequence %s, then %s', (before, after, expected) => {
+    const make = (sequence: bigint | undefined, ...authorities: (typeof a)[]) =>
+      SpiffeBundle.of({
+        trustDomain: 'td',
+        x509Authorities: authorities.map((one) => one.certificate),
+        sequence,
+      })
+    expect(kinds(make(before, a), make(after, a, b), { time: NOW })).toEqual(expected)
+  })
+
+  test('the same sequence with the same content is no change', () => {
+    expect(diffBundles(of(a, b), of(b, a), { time: NOW })).toEqual({ safe: true, same: true, changes: [] })
+  })
+
+  test('JWT authorities count as well, and are live unless a function says otherwise', () => {
+    const jwk = keysOf('jwt').publicKey.export({ format: 'jwk' }) as never
+    const withJwt = of(a).with({ jwtAuthorities: [{ keyId: 'k1', jwk }] })
+    expect(kinds(of(a), next(withJwt), { time: NOW })).toEqual(['adds'])
+    expect(kinds(withJwt, next(of(a)), { inUse: [], time: NOW })).toEqual(['drops-live'])
+    expect(kinds(withJwt, next(of(a)), { inUse: () => false, time: NOW })).toEqual(['drops-drained'])
+    const rekeyed = of(a).with({
+      jwtAuthorities: [{ keyId: 'k1', jwk: keysOf('jwt2').publicKey.export({ format: 'jwk' }) as never }],
+    })
+    expect(kinds(withJwt, next(rekeyed), { time: NOW })).toEqual(['adds', 'drops-live'])
+  })
+
+  test('two trust domains cannot be compared', () => {
+    expect(() => diffBundles(of(a), SpiffeBundle.of({ trustDomain: 'other' }))).toThrow('one trust domain')
+  })
+})
