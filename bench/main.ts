@@ -19,6 +19,7 @@ import {
   readLeafWithPeculiar,
 } from './peers.js'
 import { describe, row, summary } from './report.js'
+import { svidRows } from './svid.js'
 import { bundleRows, measureGo, prepareVerification, verifyRows } from './verify.js'
 
 const ROUNDS = Number(process.argv[2] ?? 11)
@@ -101,5 +102,6 @@ const verification = await prepareVerification(p256)
 const go = measureGo(verification)
 await verifyRows(verification, go, ROUNDS)
 await bundleRows(go, ROUNDS)
+await svidRows(verification, ROUNDS)
 await concurrencyRows(verification, p256, ROUNDS)
 process.exitCode = summary()

@@ -72,7 +72,7 @@ export {
 } from './spiffe-matcher.ts'
 export { SpiffePathPattern } from './spiffe-path-pattern.ts'
 export { SvidError, type SvidErrorCode, type SvidErrorOptions } from './svid-error.ts'
-export type { SvidWarning } from './svid-signers.ts'
+export type { SvidWarning } from './svid-warnings.ts'
 export {
   lintTrustDomain,
   type TrustDomainFinding,

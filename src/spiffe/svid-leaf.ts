@@ -5,11 +5,12 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
-import { quote } from '../internal/text.ts'
+import { DerCursor } from '../internal/der.ts'
+import { escapeText, quote } from '../internal/text.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { isCriticalExtension } from '../x509/extension-list.ts'
 import { ExtensionArc } from '../x509/extension-walker.ts'
-import { ExtendedKeyUsage } from '../x509/extensions/extended-key-usage.ts'
+import { ExtendedKeyUsage, listsPurpose, purposeLabel } from '../x509/extensions/extended-key-usage.ts'
 import { SpiffeId } from './spiffe-id.ts'
 import { SvidError, type SvidErrorCode, type SvidErrorOptions } from './svid-error.ts'
 
@@ -126,10 +127,10 @@ function checkKeyUsage(leaf: Certificate): void {
 
 /** */
 function checkExtendedKeyUsage(leaf: Certificate): void {
-  const { extendedKeyUsage } = leaf
-  if (extendedKeyUsage === undefined) return
+  const { extendedKeyUsageStart: start } = Certificate.layoutOf(leaf)
+  if (start === 0) return
   const missing = (['serverAuth', 'clientAuth'] as const).filter(
-    (purpose) => !extendedKeyUsage.includes(ExtendedKeyUsage[purpose]),
+    (purpose) => !listsPurpose(new DerCursor(Certificate.bytesOf(leaf), start), ExtendedKeyUsage[purpose]),
   )
   if (missing.length === 0) return
   throw refuse(leaf, 'ERR_SVID_EXTENDED_KEY_USAGE', {
@@ -137,7 +138,7 @@ function checkExtendedKeyUsage(leaf: Certificate): void {
     requirement: 'X-15',
     clause: 'X509-SVID §4.4',
     expected: 'serverAuth and clientAuth, or no extended key usage',
-    found: extendedKeyUsage.join(', '),
+    found: escapeText((leaf.extendedKeyUsage ?? []).slice(0, 16).map(purposeLabel).join(', ')),
     remedy: 'Have it issued for both purposes: a workload is client and server',
   })
 }

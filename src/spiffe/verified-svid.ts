@@ -8,7 +8,7 @@ import type { VerifiedPath } from '../verify/verified-path.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import type { SpiffeBundle } from './spiffe-bundle.ts'
 import type { SpiffeId, TrustDomain } from './spiffe-id.ts'
-import type { SvidWarning } from './svid-signers.ts'
+import { type SvidWarning, warningsOf } from './svid-warnings.ts'
 
 const VERIFIED: unique symbol = Symbol('verified')
 
@@ -17,7 +17,6 @@ export interface SvidParts {
   readonly id: SpiffeId
   readonly path: VerifiedPath
   readonly bundle: SpiffeBundle
-  readonly warnings: readonly SvidWarning[]
 }
 
 /** An X509-SVID that was verified. Only `verifySvid` and its siblings make one. */
@@ -60,9 +59,9 @@ export class VerifiedSvid {
     return new Date(Math.min(...this.#parts.path.certificates.map(({ notAfter }) => notAfter.getTime())))
   }
 
-  /** What X509-SVID advises against in this path; nothing of it refuses. */
+  /** What X509-SVID advises against in this path, and what `signers: 'warn'` let pass. A new list on every call. */
   get warnings(): readonly SvidWarning[] {
-    return [...this.#parts.warnings]
+    return warningsOf(this.#parts.path.certificates, this.trustDomain)
   }
 
   /** The identity. */

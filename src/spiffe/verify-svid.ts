@@ -10,7 +10,7 @@ import { escapeText, quote } from '../internal/text.ts'
 import type { PathLimits, RevocationMode, VerifyPathOptions } from '../verify/options.ts'
 import type { PathError } from '../verify/path-error.ts'
 import { type CheckPathResult, checkPath, checkPathSync } from '../verify/verify-path.ts'
-import type { Certificate } from '../x509/certificate.ts'
+import { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificate } from '../x509/certificate-input.ts'
 import type { CertificateListInput } from '../x509/certificate-list.ts'
 import { viewPem } from '../x509/pem.ts'
@@ -21,7 +21,7 @@ import type { SpiffeId } from './spiffe-id.ts'
 import { type ExpectedIdentity, readMatcher, type SpiffeMatcher } from './spiffe-matcher.ts'
 import { SvidError } from './svid-error.ts'
 import { readSvidLeaf } from './svid-leaf.ts'
-import { asWarning, judgeLeaf, judgeSigners } from './svid-signers.ts'
+import { judgeSigner } from './svid-signers.ts'
 import { type VerifiedSvid, verifiedSvid } from './verified-svid.ts'
 
 /** Options of {@link verifySvid}. */
@@ -91,7 +91,7 @@ export async function checkSvid(chain: SvidInput, options: VerifySvidOptions): P
   try {
     const asked = readPresented(chain)
     const bundle = requireAuthorities(asked, await lookUpBundle(policy.source, asked.id, asked.leaf))
-    return conclude(await checkPath(asked.leaf, pathOptions(asked, bundle, policy)), asked, bundle, policy)
+    return conclude(await checkPath(asked.input, pathOptions(asked, bundle, policy)), asked, bundle, policy)
   } catch (error) {
     return refusal(error)
   }
@@ -113,7 +113,7 @@ export function checkSvidSync(chain: SvidInput, options: VerifySvidOptions): Che
         'checkSvidSync needs a bundle source that answers at once; this one answers a promise',
       )
     const bundle = requireAuthorities(asked, answer)
-    return conclude(checkPathSync(asked.leaf, pathOptions(asked, bundle, policy)), asked, bundle, policy)
+    return conclude(checkPathSync(asked.input, pathOptions(asked, bundle, policy)), asked, bundle, policy)
   } catch (error) {
     return refusal(error)
   }
@@ -122,6 +122,8 @@ export function checkSvidSync(chain: SvidInput, options: VerifySvidOptions): Che
 /** A leaf that keeps the rules about leaves, and what came with it. */
 interface Asked {
   readonly leaf: Certificate
+  /** The same as it came: a trust store knows by its bytes what it has met before. */
+  readonly input: Certificate | Uint8Array
   readonly id: SpiffeId
   readonly intermediates: readonly CertificateInput[]
 }
@@ -159,7 +161,12 @@ function readPresented(chain: SvidInput): Asked {
     const [leaf, ...more]: readonly CertificateInput[] =
       typeof first === 'string' ? viewPem(first, ['CERTIFICATE'], 'skip').map(({ der }) => der) : [first]
     const certificate = toCertificate(leaf ?? '', 'chain', { leniency: ['generalized-time-before-2050'] })
-    return { leaf: certificate, id: readSvidLeaf(certificate), intermediates: [...more, ...rest] }
+    return {
+      leaf: certificate,
+      input: leaf instanceof Certificate ? leaf : Certificate.bytesOf(certificate),
+      id: readSvidLeaf(certificate),
+      intermediates: [...more, ...rest],
+    }
   } catch (error) {
     if (!(error instanceof MeshPkiError) || error instanceof SvidError) throw error
     throw new SvidError('ERR_SVID_MALFORMED', {
@@ -214,13 +221,20 @@ function conclude(
 ): CheckSvidResult {
   if (!result.ok) return result
   const { path } = result
-  const { refusals, warnings } = judgeSigners(path.certificates, id.trustDomain)
-  const [refused] = refusals
-  if (refused !== undefined && signers === 'refuse') return { ok: false, error: refused }
+  const refused = signers === 'refuse' ? firstRefusedSigner(path.certificates) : undefined
+  if (refused !== undefined) return { ok: false, error: refused }
   if (expect !== undefined && expect.matches(id) !== true)
     return { ok: false, error: unexpected(leaf, id, expect) }
-  const noted = [...judgeLeaf(leaf), ...refusals.map((one) => asWarning(one, leaf)), ...warnings]
-  return { ok: true, svid: verifiedSvid({ id, path, bundle, warnings: noted }) }
+  return { ok: true, svid: verifiedSvid({ id, path, bundle }) }
+}
+
+function firstRefusedSigner(certificates: readonly Certificate[]): SvidError | undefined {
+  for (let depth = 1; depth < certificates.length; depth++) {
+    const certificate = certificates[depth]
+    const refused = certificate === undefined ? undefined : judgeSigner(certificate, depth)
+    if (refused !== undefined) return refused
+  }
+  return undefined
 }
 
 function unexpected(leaf: Certificate, id: SpiffeId, expect: SpiffeMatcher): SvidError {

@@ -3,7 +3,6 @@
  * name that no input bears any more.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { MeshPkiError } from '../../../src/errors.ts'
 import type { Verdict } from '../spiffe-go.ts'
 
 /** One input with both verdicts. */
@@ -59,22 +58,6 @@ export function compare(inputs: readonly Compared[], deviations: readonly Deviat
     }
   }
   return { ...tally, unexplained, stale: deviations.flatMap((one) => staleOf(one, seen.get(one))) }
-}
-
-/** Our verdict as the peer would state it. Anything but our own errors is a fault and passes through. */
-export function verdictOf(call: () => unknown): Verdict {
-  try {
-    return { ok: true, value: call() }
-  } catch (error) {
-    if (error instanceof MeshPkiError) return refusal(error)
-    throw error
-  }
-}
-
-/** A refusal with its code and reason in front, for {@link Deviation.because}. */
-export function refusal({ code, data, message }: MeshPkiError): Verdict {
-  const reason = data['reason']
-  return { ok: false, error: `${code}${typeof reason === 'string' ? ` ${reason}` : ''}: ${message}` }
 }
 
 /** Puts inputs and both answers side by side. */

@@ -1,17 +1,15 @@
 /**
  * What go-spiffe and we are asked about identities and bundles: vectors and random texts.
  */
-import { createHash, createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
-import type { JwtAuthority, SpiffeBundle } from '../../../src/spiffe/index.ts'
 import { isVector, type Vector } from '../../vectors/spiffe/judge.ts'
 
 const document: unknown = JSON.parse(
   readFileSync(new URL('../../vectors/spiffe/vectors.json', import.meta.url), 'utf8'),
 )
 
-/** The vectors of one kind, and the instant at which they hold. */
+/** The vectors of one kind. */
 export function vectorsOf(kind: string): readonly Vector[] {
   if (typeof document !== 'object' || document === null || !('vectors' in document)) return []
   return Array.isArray(document.vectors) ? document.vectors.filter(isVector).filter(is(kind)) : []
@@ -19,9 +17,11 @@ export function vectorsOf(kind: string): readonly Vector[] {
 
 const is = (kind: string) => (vector: Vector) => vector.kind === kind
 
-export const bytes = (base64: unknown): Uint8Array => new Uint8Array(Buffer.from(String(base64), 'base64'))
+/** The texts of the vectors of one kind. */
+export const textsOf = (kind: string): readonly string[] =>
+  vectorsOf(kind).map(({ input }) => String(input['text']))
 
-export const sha256 = (der: Uint8Array): string => createHash('sha256').update(der).digest('hex')
+export const bytes = (base64: unknown): Uint8Array => new Uint8Array(Buffer.from(String(base64), 'base64'))
 
 /** The document of a `bundle` vector. */
 export const documentOf = ({ input }: Vector): string | Uint8Array =>
@@ -41,20 +41,6 @@ export function elementsOf(vectors: readonly Vector[]): ReadonlyMap<string, stri
     }
   }
   return elements
-}
-
-/** A bundle as the program in Go writes it, with hashes by Node. */
-export function contentsOf({ x509Authorities, jwtAuthorities, sequence, refreshHint }: SpiffeBundle) {
-  return {
-    x509: x509Authorities.map(({ der }) => sha256(der)),
-    jwt: Object.fromEntries(jwtAuthorities.map(({ keyId, jwk }) => [keyId, sha256(spkiOf(jwk))])),
-    sequence: sequence?.toString() ?? null,
-    refreshHint: refreshHint ?? null,
-  }
-}
-
-function spkiOf(jwk: JwtAuthority['jwk']): Uint8Array {
-  return createPublicKey({ key: { ...jwk }, format: 'jwk' }).export({ type: 'spki', format: 'der' })
 }
 
 const charsOf = (chars: string, maxLength: number, minLength = 1) =>
@@ -96,6 +82,8 @@ export const mutated = (text: fc.Arbitrary<string>, chars: fc.Arbitrary<string> 
         return mutant.slice(0, at) + (change === 'delete' ? '' : char) + rest
       }, original),
     )
+    // Half a surrogate pair would be another character to Go.
+    .map((text) => Buffer.from(text).toString())
 
 export const randomIds = (count: number): readonly string[] =>
   fc.sample(mutated(validId), { numRuns: count, seed: 20260601 })

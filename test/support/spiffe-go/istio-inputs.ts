@@ -56,6 +56,20 @@ export function expansions(): readonly ExpandIdentity[] {
     .map(([text, names]) => ({ kind: 'expand-identity', text: `spiffe://${text}`, names }))
 }
 
+/** The trust domain of the mesh of {@link services}. */
+export const OWN = 'own'
+
+/** Identities of services with the aliases of a mesh: its own ones, those under an alias, and foreign ones. */
+export function services(): readonly ExpandIdentity[] {
+  return [OWN, 'alias', 'foreign'].flatMap((name) =>
+    [[], ['alias'], ['alias', 'alias-2'], [OWN]].map((names) => ({
+      kind: 'expand-identity' as const,
+      text: `spiffe://${name}/ns/shop/sa/cart`,
+      names,
+    })),
+  )
+}
+
 /** Names of trust domains: labels of every kind, long ones and strange ones. */
 export function trustDomains(): readonly string[] {
   const label = fc.oneof(

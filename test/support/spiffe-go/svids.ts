@@ -22,7 +22,7 @@ import type { GoTrust } from '../spiffe-go.ts'
 import { bytes, randomIds, vectorsOf } from './inputs.ts'
 
 /** A chain, and the same trust for both. */
-interface SvidCase {
+export interface SvidCase {
   readonly name: string
   readonly chain: readonly Uint8Array[]
   readonly time: Date

@@ -88,6 +88,12 @@ const withText = (text: string): string => JSON.stringify(usual()).replace(/\}$/
 const withExpiry = (text: string): string =>
   JSON.stringify({ ...usual(), exp: 0 }).replace('"exp":0', `"exp":${text}`)
 
+/** Another last character for the same octets: the last one of 64 octets has four bits to spare. */
+function withStrayBits(token: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  return `${token.slice(0, -1)}${alphabet.charAt(alphabet.indexOf(token.slice(-1)) + 1)}`
+}
+
 /** Tokens by name. */
 export function tokens(): Readonly<Record<string, string>> {
   const good = mint()
@@ -151,6 +157,7 @@ export function tokens(): Readonly<Record<string, string>> {
     'signature with padding': `${good}==`,
     'signature with a space': `${head}.${body}.${signature.slice(0, 9)} ${signature.slice(9)}`,
     'signature with a line feed': `${good}\n`,
+    'signature with stray bits': withStrayBits(good),
     'no signature': `${head}.${body}.`,
     'header with a line feed': `${head.slice(0, 9)}\n${head.slice(9)}.${body}.${signature}`,
     'two parts': `${head}.${body}`,

@@ -95,6 +95,8 @@ describe.each<Profile>(['https_web', 'https_spiffe'])('%s', (profile) => {
     ['a redirect to http', redirect('http://127.0.0.1/bundle.json'), 'ERR_FEDERATION_REDIRECT'],
     ['a redirect with a user', redirect('https://user@127.0.0.1/bundle.json'), 'ERR_FEDERATION_REDIRECT'],
     ['a redirect to nowhere', (_, response) => response.writeHead(302).end(), 'ERR_FEDERATION_REDIRECT'],
+    ['a redirect to what is no URL', redirect('https://[::1'), 'ERR_FEDERATION_REDIRECT'],
+    ['a redirect that URL would repair', redirect('https:\\\\127.0.0.1\\x'), 'ERR_FEDERATION_REDIRECT'],
     ['a redirect to itself', redirect('/bundle.json'), 'ERR_FEDERATION_REDIRECT'],
   ]
 

@@ -158,6 +158,15 @@ describe('an element that is passed over takes none with it', () => {
   })
 })
 
+test.each(['null', '"300"', '0', '-5', '1.5', '3e2', 'true', '[300]'])(
+  'a refresh hint of %s is none',
+  (hint) => {
+    const made = SpiffeBundle.fromJson('td', `{"spiffe_refresh_hint": ${hint}, "keys": []}`)
+    expect(made.refreshHint).toBeUndefined()
+    expect(made.skipped).toMatchObject([{ index: undefined, reason: 'refresh-hint' }])
+  },
+)
+
 describe('limits', () => {
   test('1024 elements are read, and more on request', () => {
     const keys = Array.from({ length: 1024 }, () => 0)
