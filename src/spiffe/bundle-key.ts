@@ -5,8 +5,7 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
-import { decodeBase64, decodeBase64Url } from '../internal/base64.ts'
-import { equalBytes } from '../internal/bytes.ts'
+import { decodeBase64, decodeBase64Url, encodeBase64Url } from '../internal/base64.ts'
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '../internal/json.ts'
 import { escapeText, quote } from '../internal/text.ts'
 import { Certificate } from '../x509/certificate.ts'
@@ -67,9 +66,6 @@ const COORDINATES: ReadonlyMap<JsonValue | undefined, number> = new Map([
   ['P-521', 66],
 ])
 
-/** RSA moduli that are used, in octets: 2048 to 8192 bits. */
-const MODULUS_OCTETS = [256, 1024] as const
-
 /** Reads one element of `keys`. What nobody here understands is passed over, never an error (§4.1.3). */
 export function readBundleKey(element: JsonValue): BundleKey | SkippedKey {
   if (!isJsonObject(element)) return skip('not-an-object', 'expected a JSON Web Key, an object (RFC 7517 §4)')
@@ -88,7 +84,10 @@ export function readBundleKey(element: JsonValue): BundleKey | SkippedKey {
       `its "kty" is ${show(kty)}; known are ${KEY_TYPES.join(', ')} (SPIFFE Trust Domain and Bundle §4.2.1)`,
     )
   if (element.has('d'))
-    return skip('private-key', 'it holds a private key, which is now known to everybody; replace that key')
+    return skip(
+      'private-key',
+      'it has the member "d", that of a private key, which is then known to everybody; replace that key',
+    )
   return use === 'x509-svid' ? readX509(element) : readJwt(element)
 }
 
@@ -113,7 +112,7 @@ function readX509(element: JsonObject): BundleKey | SkippedKey {
   if (found === undefined)
     return skip(
       'key-parameters',
-      `the members that "kty" ${show(element.get('kty'))} asks for are missing or not valid (RFC 7518 §6)`,
+      `its key cannot be used: members that "kty" ${show(element.get('kty'))} asks for are missing or not valid, or the key is too small (RFC 7518 §6)`,
     )
   const expected = jwkOf(certificate)
   if (expected === undefined || !isSameKey(found, expected))
@@ -124,7 +123,7 @@ function readX509(element: JsonObject): BundleKey | SkippedKey {
 function readCertificate(x5c: JsonValue | undefined): Certificate | SkippedKey {
   const der = typeof x5c === 'string' ? decodeBase64(x5c) : undefined
   if (!(der instanceof Uint8Array))
-    return skip('x5c-malformed', 'the first value of "x5c" is not base64 (RFC 7517 §4.7)')
+    return skip('x5c-malformed', '"x5c" is not an array whose first value is base64 (RFC 7517 §4.7)')
   try {
     return Certificate.fromDer(der, { leniency: ALL_LENIENCIES })
   } catch (error) {
@@ -144,12 +143,17 @@ function readJwt(element: JsonObject): BundleKey | SkippedKey {
   if (jwk === undefined)
     return skip(
       'key-parameters',
-      `the members that "kty" ${show(element.get('kty'))} asks for are missing or not valid (RFC 7518 §6)`,
+      `its key cannot be used: members that "kty" ${show(element.get('kty'))} asks for are missing or not valid, or the key is too small (RFC 7518 §6)`,
     )
   return { use: 'jwt-svid', authority: { keyId: kid, jwk } }
 }
 
-/** The public members; `undefined` where one is missing, not base64url, or of the wrong size. */
+/** The public members of a key that is used here; `undefined` where one is missing or not valid. */
+export function readPublicJwk(jwk: object | undefined): PublicJwk | undefined {
+  return jwk === undefined ? undefined : readJwk(new Map(Object.entries(jwk)))
+}
+
+/** The same of an element: base64url of the right sizes, RSA by the rules for certificates. */
 function readJwk(element: JsonObject): PublicJwk | undefined {
   const crv = element.get('crv')
   switch (element.get('kty')) {
@@ -159,47 +163,56 @@ function readJwk(element: JsonObject): PublicJwk | undefined {
       const y = octets(element, 'y', size)
       return size === undefined || x === undefined || y === undefined || !isCurve(crv)
         ? undefined
-        : { kty: 'EC', crv, x, y }
+        : { kty: 'EC', crv, x: encodeBase64Url(x), y: encodeBase64Url(y) }
     }
     case 'OKP': {
       const x = octets(element, 'x', 32)
-      return crv !== 'Ed25519' || x === undefined ? undefined : { kty: 'OKP', crv, x }
+      return crv !== 'Ed25519' || x === undefined ? undefined : { kty: 'OKP', crv, x: encodeBase64Url(x) }
     }
-    default: {
-      const n = octets(element, 'n')
-      const e = octets(element, 'e')
-      const size = n === undefined ? 0 : withoutZeros(n).length
-      return n === undefined || e === undefined || size < MODULUS_OCTETS[0] || size > MODULUS_OCTETS[1]
+    case 'RSA': {
+      const n = number(element, 'n')
+      const e = number(element, 'e')
+      return n === undefined || e === undefined || !isUsableRsa(n, e)
         ? undefined
-        : { kty: 'RSA', n, e }
+        : { kty: 'RSA', n: encodeBase64Url(n), e: encodeBase64Url(e) }
     }
+    default:
+      return undefined
   }
 }
 
 const isCurve = (crv: JsonValue | undefined): crv is 'P-256' | 'P-384' | 'P-521' => COORDINATES.has(crv)
 
-function octets(element: JsonObject, name: string, size?: number): string | undefined {
+function octets(element: JsonObject, name: string, size?: number): Uint8Array | undefined {
   const text = element.get(name)
   const bytes = typeof text === 'string' ? decodeBase64Url(text) : undefined
-  if (typeof text !== 'string' || bytes === undefined || bytes.length === 0) return undefined
-  return size === undefined || bytes.length === size ? text : undefined
+  if (bytes === undefined || bytes.length === 0) return undefined
+  return size === undefined || bytes.length === size ? bytes : undefined
 }
 
-/** Numbers of RSA are compared as such: some publishers write the zero octet of DER in front. */
-function isSameKey(a: PublicJwk, b: PublicJwk): boolean {
-  if (a.kty === 'RSA' && b.kty === 'RSA') return isSameNumber(a.n, b.n) && isSameNumber(a.e, b.e)
-  if (a.kty === 'OKP' && b.kty === 'OKP') return a.x === b.x
-  return a.kty === 'EC' && b.kty === 'EC' && a.crv === b.crv && a.x === b.x && a.y === b.y
-}
-
-const isSameNumber = (a: string, b: string): boolean => equalBytes(withoutZeros(a), withoutZeros(b))
-
-function withoutZeros(text: string): Uint8Array {
-  const bytes = decodeBase64Url(text) ?? new Uint8Array()
+/** A number of RSA. Some publishers write the zero octet of DER in front: the number is the same. */
+function number(element: JsonObject, name: string): Uint8Array | undefined {
+  const bytes = octets(element, name)
+  if (bytes === undefined) return undefined
   let start = 0
   while (bytes[start] === 0) start++
   return bytes.subarray(start)
 }
+
+/**
+ * Modulus of 2048 to 8192 bits and odd, exponent odd and from 3 to 2^32-1, as for certificates. With the
+ * exponent 1 everybody could sign.
+ */
+function isUsableRsa(n: Uint8Array, e: Uint8Array): boolean {
+  const bits = n.length * 8 - Math.clz32(n[0] ?? 0) + 24
+  const exponent = e.length > 4 ? 0 : e.reduce((value, octet) => value * 256 + octet, 0)
+  const isOdd = (bytes: Uint8Array): boolean => ((bytes[bytes.length - 1] ?? 0) & 1) === 1
+  return bits >= 2048 && bits <= 8192 && isOdd(n) && isOdd(e) && exponent >= 3
+}
+
+/** Both are in the one form that {@link readJwk} makes. */
+const isSameKey = (a: PublicJwk, b: PublicJwk): boolean =>
+  JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort())
 
 const skip = (reason: SkippedReason, message: string): SkippedKey => ({ reason, message })
 

@@ -6,7 +6,7 @@
 
 import { MeshPkiError } from '../errors.ts'
 import { isJsonObject, type JsonValue } from '../internal/json.ts'
-import { checkOptionNames } from '../internal/options.ts'
+import { checkOptionNames, readCount } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
 import type { SkippedElement } from './bundle-key.ts'
 import {
@@ -20,7 +20,7 @@ import {
 } from './bundle-reader.ts'
 import type { BundleSource } from './bundle-source.ts'
 import { writeBundle } from './bundle-writer.ts'
-import { SpiffeBundle } from './spiffe-bundle.ts'
+import { readRefreshHintOption, readSequenceOption, SpiffeBundle } from './spiffe-bundle.ts'
 import { TrustDomain, toTrustDomain } from './spiffe-id.ts'
 
 /** Bounds of {@link BundleMap.fromJson}. */
@@ -29,14 +29,20 @@ export interface BundleMapLimits extends BundleLimits {
   readonly trustDomains?: number | undefined
 }
 
+/** What a map to be made says about itself. */
+export interface BundleMapHeader {
+  /** Goes up with every change. */
+  readonly sequence?: bigint | number | undefined
+  /** How often to look for a newer one: `'5m'`. */
+  readonly refreshHint?: string | undefined
+}
+
 /** What a map says about itself. */
 interface MapHeader {
   readonly sequence: bigint | undefined
   readonly refreshHint: number | undefined
   readonly skipped: readonly SkippedElement[]
 }
-
-const NO_HEADER: MapHeader = { sequence: undefined, refreshHint: undefined, skipped: [] }
 
 /** A document with many bundles may be larger than one of them. */
 const MAX_MAP_BYTES = 16 * 1024 * 1024
@@ -69,8 +75,14 @@ export class BundleMap implements BundleSource {
     Object.freeze(this)
   }
 
-  /** Puts bundles side by side. @throws `MeshPkiError` `ERR_SPIFFE_BUNDLE_MAP` for two of one trust domain. */
-  static of(bundles: Iterable<SpiffeBundle>): BundleMap {
+  /**
+   * Puts bundles side by side.
+   *
+   * @throws `MeshPkiError` `ERR_SPIFFE_BUNDLE_MAP` for two of one trust domain; `TypeError`, `RangeError`.
+   */
+  static of(bundles: Iterable<SpiffeBundle>, header: BundleMapHeader = {}): BundleMap {
+    checkOptionNames(header, ['sequence', 'refreshHint'], 'BundleMap.of')
+    const { sequence, refreshHint } = header
     const map = new Map<string, SpiffeBundle>()
     for (const bundle of bundles) {
       if (!(bundle instanceof SpiffeBundle)) throw new TypeError('BundleMap.of takes SpiffeBundle values')
@@ -81,7 +93,15 @@ export class BundleMap implements BundleSource {
         )
       map.set(name, bundle)
     }
-    return new BundleMap(map, NO_HEADER, CHECKED)
+    return new BundleMap(
+      map,
+      {
+        sequence: sequence === undefined ? undefined : readSequenceOption(sequence),
+        refreshHint: refreshHint === undefined ? undefined : readRefreshHintOption(refreshHint),
+        skipped: [],
+      },
+      CHECKED,
+    )
   }
 
   /**
@@ -97,7 +117,8 @@ export class BundleMap implements BundleSource {
     options: { readonly limits?: BundleMapLimits | undefined } = {},
   ): BundleMap {
     checkOptionNames(options, ['limits'], 'BundleMap.fromJson')
-    const { trustDomains = 10_000, ...rest } = options.limits ?? {}
+    const { trustDomains: most = 10_000, ...rest } = options.limits ?? {}
+    const trustDomains = readCount(most, 'limits.trustDomains', 0, 10_000_000)
     const limits = readLimits(rest, MAX_MAP_BYTES)
     const root = readDocument(document, 'bundle map', limits.bytes)
     const domains = isJsonObject(root) ? root.get('trust_domains') : undefined
@@ -147,21 +168,27 @@ export class BundleMap implements BundleSource {
     return this.#bundles.get(toTrustDomain(trustDomain).name)
   }
 
-  /** A map with this bundle in place of the one of its trust domain. */
+  /** A map with this bundle in place of the one of its trust domain, and the next sequence if it has one. */
   with(bundle: SpiffeBundle): BundleMap {
     if (!(bundle instanceof SpiffeBundle)) throw new TypeError('BundleMap.with takes a SpiffeBundle')
     return new BundleMap(
       new Map([...this.#bundles, [bundle.trustDomain.name, bundle]]),
-      this.#header,
+      this.#nextHeader(),
       CHECKED,
     )
   }
 
-  /** A map without the bundle of a trust domain: nothing of it is trusted any longer. */
+  /** A map without the bundle of a trust domain: nothing of it is trusted any longer. And the next sequence. */
   without(trustDomain: TrustDomain | string): BundleMap {
     const bundles = new Map(this.#bundles)
     bundles.delete(toTrustDomain(trustDomain).name)
-    return new BundleMap(bundles, this.#header, CHECKED)
+    return new BundleMap(bundles, this.#nextHeader(), CHECKED)
+  }
+
+  /** A sequence must change with the contents (§4.1.1). */
+  #nextHeader(): MapHeader {
+    const { sequence } = this.#header
+    return sequence === undefined ? this.#header : { ...this.#header, sequence: sequence + 1n }
   }
 
   /** Every bundle, by trust domain. */

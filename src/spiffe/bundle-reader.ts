@@ -119,7 +119,7 @@ export function readRefreshHint(document: JsonObject, skipped: SkippedElement[])
   skipped.push({
     index: undefined,
     reason: 'refresh-hint',
-    message: `"spiffe_refresh_hint" must be a whole number of seconds above 0; found ${typeof hint === 'bigint' ? String(hint) : shown(hint)} (SPIFFE Trust Domain and Bundle §4.1.2)`,
+    message: `"spiffe_refresh_hint" must be a whole number of seconds above 0, written without fraction or exponent; found ${typeof hint === 'bigint' ? String(hint) : shown(hint)} (SPIFFE Trust Domain and Bundle §4.1.2)`,
   })
   return undefined
 }

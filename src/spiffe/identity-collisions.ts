@@ -59,28 +59,31 @@ export function findIdentityCollisions(clusters: readonly ClusterIdentities[]): 
     roots: new Set(toCertificates(roots, `clusters[${i}].roots`).map((root) => root.fingerprint())),
     identities: new Set(identities.map((id) => String(toSpiffeId(id)))),
   }))
+  const byRoot = new Map<string, Seen[]>()
+  for (const cluster of seen)
+    for (const root of cluster.roots) {
+      const key = `${cluster.trustDomain.name} ${root}`
+      const sharing = byRoot.get(key)
+      if (sharing === undefined) byRoot.set(key, [cluster])
+      else sharing.push(cluster)
+    }
   const collisions: IdentityCollision[] = []
-  const left = new Set(seen)
+  const left = new Set<Seen>(seen)
   for (const first of seen) {
     if (!left.delete(first)) continue
-    const group = [first]
     // Who shares a root with anyone of the group belongs to it: the group is one to its common verifiers.
-    for (let added = true; added; ) {
-      added = false
-      for (const other of left) {
-        if (!other.trustDomain.equals(first.trustDomain)) continue
-        if (!group.some(({ roots }) => shared(roots, other.roots).length > 0)) continue
-        group.push(other)
-        left.delete(other)
-        added = true
-      }
-    }
+    const group = [first]
+    for (const { roots } of group)
+      for (const root of roots)
+        for (const other of byRoot.get(`${first.trustDomain.name} ${root}`) ?? [])
+          if (left.delete(other)) group.push(other)
     if (group.length > 1) collisions.push(collisionOf(first.trustDomain, group))
   }
   return collisions
 }
 
 interface Seen {
+  readonly trustDomain: TrustDomain
   readonly name: string
   readonly roots: ReadonlySet<string>
   readonly identities: ReadonlySet<string>
@@ -109,9 +112,6 @@ function collisionOf(trustDomain: TrustDomain, group: readonly Seen[]): Identity
     ],
   }
 }
-
-const shared = (a: ReadonlySet<string>, b: ReadonlySet<string>): readonly string[] =>
-  [...a].filter((one) => b.has(one))
 
 /** What stands in more than one set. */
 function repeated(sets: readonly ReadonlySet<string>[]): string[] {

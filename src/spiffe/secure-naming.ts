@@ -5,8 +5,7 @@
  */
 
 import { typeName } from '../internal/options.ts'
-import { quote } from '../internal/text.ts'
-import { parseIstioIdentity } from './istio-identity.ts'
+import { escapeText, quote } from '../internal/text.ts'
 import type { IstioTrustDomains } from './istio-trust-domains.ts'
 import { SCHEME } from './spiffe-grammar.ts'
 import type { SpiffeId } from './spiffe-id.ts'
@@ -62,7 +61,7 @@ export function secureNaming(
     const description =
       ids.size === 0
         ? `nobody, since no service account of ${quote(service)} is known`
-        : `one of the service accounts of ${quote(service)}: ${[...ids].join(' or ')}`
+        : `one of the service accounts of ${quote(service)}: ${escapeText([...ids].join(' or '))}`
     return Object.freeze({
       matches: (id: SpiffeId) => ids.has(String(id)),
       toString: () => description,
@@ -77,18 +76,20 @@ function isMap(services: ServiceAccounts): services is ReadonlyMap<string, reado
 }
 
 function identitiesOf(account: ServiceAccount, mesh: IstioTrustDomains): readonly string[] {
-  const text = typeof account === 'object' && 'namespace' in account ? nameOf(account) : String(account)
+  if (typeof account === 'object' && account !== null && 'namespace' in account)
+    return fromParts(account.namespace, account.serviceAccount, mesh)
+  const text = String(account)
   if (text.startsWith(SCHEME)) return mesh.expandIdentity(text)
-  // "namespace/name" has no trust domain of its own: it is meant in the mesh's.
   const [namespace, serviceAccount, ...more] = text.split('/')
-  const id = `${SCHEME}${mesh.names[0]}/ns/${namespace}/sa/${serviceAccount ?? ''}`
-  if (namespace === undefined || namespace === '' || !serviceAccount || more.length > 0)
-    throw new TypeError(
-      `a service account must be "namespace/name", its parts or an identity; got ${quote(text, 64)}`,
-    )
-  parseIstioIdentity(id)
-  return mesh.expandIdentity(id)
+  return fromParts(namespace, more.length === 0 ? serviceAccount : undefined, mesh)
 }
 
-const nameOf = ({ namespace, serviceAccount }: { namespace: string; serviceAccount: string }): string =>
-  `${namespace}/${serviceAccount}`
+/** An account without a trust domain of its own is meant in the mesh's. */
+function fromParts(namespace: unknown, serviceAccount: unknown, mesh: IstioTrustDomains): readonly string[] {
+  for (const part of [namespace, serviceAccount])
+    if (typeof part !== 'string' || part === '' || part.includes('/'))
+      throw new TypeError(
+        'a service account must be "namespace/name", { namespace, serviceAccount } or an identity, with neither part empty',
+      )
+  return mesh.expandIdentity(`${SCHEME}${mesh.names[0]}/ns/${namespace}/sa/${serviceAccount}`)
+}

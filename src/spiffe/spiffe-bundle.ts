@@ -15,7 +15,7 @@ import type { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
 import { ALL_LENIENCIES } from '../x509/certificate-walker.ts'
-import { type JwtAuthority, jwkOf, type SkippedElement } from './bundle-key.ts'
+import { type JwtAuthority, jwkOf, readPublicJwk, type SkippedElement } from './bundle-key.ts'
 import {
   type BundleContents,
   type BundleLimits,
@@ -77,6 +77,8 @@ export class SpiffeBundle implements BundleSource {
     if (proof !== CHECKED) throw new TypeError('use SpiffeBundle.of or SpiffeBundle.fromJson')
     this.#trustDomain = trustDomain
     this.#contents = contents
+    // What is made when it is first asked for is private, and stays changeable.
+    Object.freeze(this)
   }
 
   /**
@@ -129,8 +131,8 @@ export class SpiffeBundle implements BundleSource {
     return new SpiffeBundle(
       toTrustDomain(trustDomain),
       {
-        x509Authorities: readAuthorities(parameters.x509Authorities ?? []),
-        jwtAuthorities: readJwtAuthorities(parameters.jwtAuthorities ?? []),
+        x509Authorities: readAuthorities(orNone(parameters.x509Authorities)),
+        jwtAuthorities: readJwtAuthorities(orNone(parameters.jwtAuthorities)),
         sequence: sequence === undefined ? undefined : readSequenceOption(sequence),
         refreshHint: refreshHint === undefined ? undefined : readRefreshHintOption(refreshHint),
         skipped: [],
@@ -258,7 +260,8 @@ function readAuthorities(input: CertificateInput | readonly CertificateInput[]):
       throw refuseAuthority(
         `${certificateLabel(certificate)} is not a CA's certificate, so it cannot be an authority (X509-SVID §3.2)`,
       )
-    if (jwkOf(certificate) === undefined)
+    // What readers of bundles would pass over must not be published.
+    if (readPublicJwk(jwkOf(certificate)) === undefined)
       throw refuseAuthority(
         `${certificateLabel(certificate)} has a key that is not used here: ${certificate.publicKeyType}`,
       )
@@ -268,27 +271,32 @@ function readAuthorities(input: CertificateInput | readonly CertificateInput[]):
 }
 
 function readJwtAuthorities(authorities: readonly JwtAuthority[]): readonly JwtAuthority[] {
+  if (!Array.isArray(authorities))
+    throw new TypeError(`option "jwtAuthorities" must be an array; got ${typeName(authorities)}`)
   const known = new Map<string, JwtAuthority>()
-  for (const { keyId, jwk } of authorities) {
-    if (typeof keyId !== 'string' || keyId === '' || typeof jwk?.kty !== 'string')
+  for (const authority of authorities) {
+    const { keyId, jwk: given } = authority
+    if (typeof keyId !== 'string' || keyId === '' || typeof given !== 'object')
       throw new TypeError('option "jwtAuthorities" must hold { keyId, jwk } with a public JSON Web Key')
-    if ('d' in jwk) throw refuseAuthority('a JWT authority holds a private key; pass its public part only')
+    if ('d' in given) throw refuseAuthority('a JWT authority holds a private key; pass its public part only')
+    // Members that the standard does not define are not published (SPIFFE Trust Domain and Bundle §4.2).
+    const jwk = readPublicJwk(given)
+    if (jwk === undefined)
+      throw refuseAuthority(
+        `the JWT authority ${quote(keyId, 64)} has a key that is not used here, or members that are not valid (RFC 7518 §6)`,
+      )
     if (known.has(keyId))
       throw refuseAuthority(`the key identifier ${quote(keyId, 64)} stands twice among the JWT authorities`)
-    known.set(keyId, { keyId, jwk: publicMembers(jwk) })
+    known.set(keyId, { keyId, jwk })
   }
   return [...known.values()]
 }
 
-/** Members that the standard does not define are not published (SPIFFE Trust Domain and Bundle §4.2). */
-function publicMembers(jwk: JwtAuthority['jwk']): JwtAuthority['jwk'] {
-  if (jwk.kty === 'RSA') return { kty: 'RSA', n: jwk.n, e: jwk.e }
-  return jwk.kty === 'OKP'
-    ? { kty: 'OKP', crv: jwk.crv, x: jwk.x }
-    : { kty: 'EC', crv: jwk.crv, x: jwk.x, y: jwk.y }
-}
+/** Only `undefined` means none: `null` is a mistake that must not revoke everything. */
+const orNone = <T>(value: T | undefined): T | readonly never[] => (value === undefined ? [] : value)
 
-function readSequenceOption(sequence: bigint | number): bigint {
+/** The option "sequence". @throws `TypeError`, `RangeError`. */
+export function readSequenceOption(sequence: bigint | number): bigint {
   if (typeof sequence !== 'bigint' && typeof sequence !== 'number')
     throw new TypeError(`option "sequence" must be a bigint or a number; got ${typeName(sequence)}`)
   if (sequence < 0 || (typeof sequence === 'number' && !Number.isSafeInteger(sequence)))
@@ -298,7 +306,8 @@ function readSequenceOption(sequence: bigint | number): bigint {
   return BigInt(sequence)
 }
 
-function readRefreshHintOption(hint: string): number {
+/** The option "refreshHint", in seconds. @throws `TypeError`, `RangeError`. */
+export function readRefreshHintOption(hint: string): number {
   return readDuration(hint, 'refreshHint') / 1000
 }
 

@@ -58,20 +58,26 @@ export function matchPattern(expected: SpiffePathPattern | string): SpiffeMatche
 export function matchWhere(predicate: (id: SpiffeId) => boolean, description: string): SpiffeMatcher {
   if (typeof predicate !== 'function') throw new TypeError('matchWhere takes a function of an identity')
   checkText(description, 'the description given to matchWhere')
-  // A promise or another value that counts as true must not let anybody in.
-  return matcher((id) => predicate(id) === true, description)
+  return readMatcher({ matches: predicate, toString: () => description }, 'matchWhere')
 }
 
 /** The option that says who is expected. @throws `TypeError` for what is neither an identity nor a matcher. */
 export function readMatcher(expected: ExpectedIdentity, option: string): SpiffeMatcher {
   if (typeof expected === 'string' || expected instanceof SpiffeId) return matchId(expected)
+  // Whoever wrote it: an answer that only counts as true, such as a promise, lets nobody in.
   if (typeof expected === 'object' && expected !== null && typeof expected.matches === 'function')
-    return expected
+    return matcher(
+      (id) => expected.matches(id) === true,
+      () => String(expected),
+    )
   throw new TypeError(
     `option "${option}" must be a SPIFFE ID or a matcher, such as matchTrustDomain('prod.example.com'); got ${expected === null ? 'null' : typeof expected}`,
   )
 }
 
-function matcher(matches: (id: SpiffeId) => boolean, description: string): SpiffeMatcher {
-  return Object.freeze({ matches, toString: () => description })
+function matcher(matches: (id: SpiffeId) => boolean, description: string | (() => string)): SpiffeMatcher {
+  return Object.freeze({
+    matches,
+    toString: typeof description === 'string' ? () => description : description,
+  })
 }

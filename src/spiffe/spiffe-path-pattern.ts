@@ -117,9 +117,8 @@ function checkSegment(text: string, segment: string, at: number): void {
       position: at + segment.indexOf(ANY_SEGMENTS) + 1,
     })
   // A letter in place of each star: a segment such as ".*" is no dot segment.
-  const plain = segment.replaceAll('*', 'x')
-  const fault = findSegmentFault(plain, 0, plain.length)
-  if (fault !== undefined) throw refuse(text, { ...fault, position: at + fault.position })
+  const fault = findSegmentFault(text.replaceAll('*', 'x'), at, at + segment.length)
+  if (fault !== undefined) throw refuse(text, fault)
 }
 
 function refuse(text: string, { reason, message, position }: GrammarFault): MeshPkiError {

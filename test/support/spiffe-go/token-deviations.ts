@@ -19,6 +19,14 @@ export const BROKEN_TOKEN_DEVIATIONS: readonly Deviation[] = [LENIENT_BASE64]
 /** `checkJwtSvid` and `jwtsvid.ParseAndValidate`. */
 export const TOKEN_DEVIATIONS: readonly Deviation[] = [
   {
+    name: 'an RSA key of exponent 1 as authority for tokens',
+    reason:
+      'Ours, to be mended first: anybody can sign for it. Certificates with such a key are refused (ERR_PATH_KEY), keys for tokens are not.',
+    how: 'we accept',
+    because: /error in cryptographic primitive/,
+    cases: ['forged for an RSA key of exponent 1'],
+  },
+  {
     name: 'a leeway of one minute',
     reason: 'go-jose grants it always; our default is none, and clockTolerance grants one.',
     how: 'they accept',
@@ -67,9 +75,9 @@ export const TOKEN_DEVIATIONS: readonly Deviation[] = [
   {
     name: 'an expiry that no clock reaches',
     reason:
-      'Ours, to be mended: expiresAt is an Invalid Date, which compares as never expired. Go overflows.',
+      'Ours, to be mended: expiresAt is an Invalid Date, which no comparison takes for past. go-jose overflows, and from 4.1.5 on refuses the number.',
     how: 'we accept',
-    because: /token has expired/,
+    because: /token has expired|unmarshal NumericDate/,
     cases: ['exp beyond int64'],
   },
   {

@@ -1,7 +1,7 @@
 /**
  * JWT-SVIDs, good and bad, by `node:crypto` alone.
  */
-import { constants, createHmac, sign } from 'node:crypto'
+import { constants, createHash, createHmac, sign } from 'node:crypto'
 import fc from 'fast-check'
 import { type JwtAuthority, SpiffeBundle } from '../../../src/spiffe/index.ts'
 import { type KeyChoice, keysOf } from '../../fixtures/x509/forge-der.ts'
@@ -33,7 +33,12 @@ export function jwtAuthority(keyId: string, label: string, kind: KeyChoice): Jwt
 
 const KINDS = ['P-256', 'P-384', 'P-521', 'RSA-2048', 'Ed25519'] as const
 
-/** Ours, and a partner's with the same key identifier for another key. */
+/** An RSA key of exponent 1, by which every padded hash is its own signature. Read from a document: publishers err. */
+const WEAK = JSON.stringify({
+  keys: [{ ...jwtAuthority('', 'tokens', 'RSA-2048').jwk, e: 'AQ', use: 'jwt-svid', kid: 'weak' }],
+})
+
+/** Ours, a partner's with the same key identifier for another key, and one with a key that is worth nothing. */
 export const BUNDLES: readonly SpiffeBundle[] = [
   SpiffeBundle.of({
     trustDomain: 'prod.example',
@@ -43,6 +48,7 @@ export const BUNDLES: readonly SpiffeBundle[] = [
     trustDomain: 'partner.example',
     jwtAuthorities: [jwtAuthority('P-256', 'partner', 'P-256'), jwtAuthority('theirs', 'partner', 'P-256')],
   }),
+  SpiffeBundle.fromJson('weak.example', WEAK),
 ]
 
 const base64url = (value: string | Uint8Array): string => Buffer.from(value).toString('base64url')
@@ -78,6 +84,15 @@ function hs256(): string {
   const input = `${base64url(JSON.stringify({ alg: 'HS256', kid: 'P-256' }))}.${base64url(JSON.stringify(usual()))}`
   const secret = keysOf('tokens', 'P-256').publicKey.export({ type: 'spki', format: 'pem' })
   return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
+}
+
+/** RFC 8017 §9.2 for SHA-256 and 2048 bits, and nothing else: nobody's private key is needed. */
+function forged(): string {
+  const claims = { ...usual(), sub: 'spiffe://weak.example/workload' }
+  const input = `${base64url(JSON.stringify({ alg: 'RS256', kid: 'weak' }))}.${base64url(JSON.stringify(claims))}`
+  const hash = createHash('sha256').update(input).digest('hex')
+  const info = `3031300d060960864801650304020105000420${hash}`
+  return `${input}.${Buffer.from(`0001${'ff'.repeat(202)}00${info}`, 'hex').toString('base64url')}`
 }
 
 const none = (alg: string): string =>
@@ -144,6 +159,7 @@ export function tokens(): Readonly<Record<string, string>> {
     'alg none': none('none'),
     'alg None': none('None'),
     HS256: hs256(),
+    'forged for an RSA key of exponent 1': forged(),
     'header jku': header({ jku: 'https://keys.example/' }),
     'header jwk': header({ jwk: jwtAuthority('', 'partner', 'P-256').jwk }),
     'header crit': header({ crit: ['exp'], exp: 1 }),

@@ -1,7 +1,9 @@
 module spiffe-go/istio
 
+// The line also decides the defaults of GODEBUG.
 go 1.26.0
 
+// Istio's tags are no versions to Go, so this is a commit of its main branch.
 require istio.io/istio v0.0.0-20260827124520-eed52ebb66ad
 
 require (

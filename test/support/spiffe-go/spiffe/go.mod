@@ -1,5 +1,6 @@
 module spiffe-go/spiffe
 
+// The line also decides the defaults of GODEBUG, and with them what crypto/x509 accepts.
 go 1.26
 
 require github.com/spiffe/go-spiffe/v2 v2.8.1
