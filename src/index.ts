@@ -44,6 +44,7 @@ export {
   type BundleHandlerOptions,
   type BundleLimits,
   BundleMap,
+  type BundleMapHeader,
   type BundleMapLimits,
   type BundleRefusal,
   type BundleRequest,

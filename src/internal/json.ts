@@ -64,7 +64,7 @@ export function isJsonArray(value: JsonValue | undefined): value is readonly Jso
 
 function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {
     throw new MeshPkiError('ERR_JSON_SYNTAX', 'JSON must be UTF-8; these bytes are not (RFC 8259 §8.1)', {
       cause,

@@ -7,9 +7,15 @@
 import { constants, randomBytes } from 'node:crypto'
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
 import { readDuration } from '../internal/duration.ts'
+import { readObserver, tell } from '../internal/observer.ts'
 import { checkOneOf, checkOptionNames } from '../internal/options.ts'
 import { type BundleSource, readBundleSource } from '../spiffe/bundle-source.ts'
-import { type ExpectedIdentity, readMatcher, type SpiffeMatcher } from '../spiffe/spiffe-matcher.ts'
+import {
+  type ExpectedIdentity,
+  readMatcher,
+  refuseUndefinedExpectation,
+  type SpiffeMatcher,
+} from '../spiffe/spiffe-matcher.ts'
 import type { VerifiedSvid } from '../spiffe/verified-svid.ts'
 import { verifySvid } from '../spiffe/verify-svid.ts'
 import type { PeerOptions } from './connect-svid.ts'
@@ -22,8 +28,11 @@ import { readCredentials, readTlsOptions, TLS_SETTINGS, type TlsCredentials } fr
 export interface SvidServerOptions extends PeerOptions {
   /** The server's own SVID. */
   readonly credentials: TlsCredentials
-  /** Who may connect. Without it whoever has a valid SVID of a known trust domain may: decide by `svid.id` then. */
-  readonly expect?: ExpectedIdentity | undefined
+  /**
+   * Who may connect; not `undefined`. Without it whoever has a valid SVID of a known trust domain may: decide by
+   * `svid.id` then.
+   */
+  readonly expect?: ExpectedIdentity
   /**
    * `off` (default): every handshake is a full one. `bound`: a session may be resumed while this server
    * remembers that it verified the client's certificate under a bundle of the same digest, and its path has not
@@ -109,6 +118,8 @@ export function createSvidServer(
     throw new TypeError('createSvidServer needs a function that takes clients')
   const { credentials, onRefused } = options
   if (credentials === undefined) throw new TypeError('createSvidServer needs the option "credentials"')
+  refuseUndefinedExpectation(options)
+  readObserver(onRefused, 'onRefused')
   const source = readBundleSource(options.bundles)
   const expect = options.expect === undefined ? undefined : readMatcher(options.expect, 'expect')
   const resumption = checkOneOf(options.resumption ?? 'off', ['off', 'bound'], 'resumption')
@@ -131,11 +142,7 @@ export function createSvidServer(
   const refuse = (error: unknown, socket: TLSSocket): void => {
     const client = { address: socket.remoteAddress, port: socket.remotePort }
     socket.destroy()
-    try {
-      onRefused?.(error, client)
-    } catch {
-      // See the option.
-    }
+    tell(onRefused, error, client)
   }
   server.on('connection', () => {
     // Before the handshake: a ticket that cannot be decrypted any longer leads to a full one.
@@ -170,7 +177,8 @@ async function judge(
 ): Promise<SvidClient> {
   const chain = presentedChain(socket)
   if (!socket.isSessionReused()) {
-    const svid = await verifySvid(chain, { bundles: source, expect, signers, crls, revocation, limits })
+    const asked = { bundles: source, signers, crls, revocation, limits }
+    const svid = await verifySvid(chain, expect === undefined ? asked : { ...asked, expect })
     memory?.remember(svid)
     return { socket, svid, resumed: false }
   }

@@ -4,18 +4,15 @@
  * @module
  */
 
-import { equalBytes } from '../internal/bytes.ts'
+import { toHex } from '../internal/bytes.ts'
 import { checkOptionNames, readInstant } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
 import { Certificate } from '../x509/certificate.ts'
-import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
+import { toCertificates } from '../x509/certificate-input.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
-import { isSelfSigned } from '../x509/self-signed.ts'
+import { type AuthorityUse, groupBy, type Liveness, readLiveness } from './authority-use.ts'
 import type { JwtAuthority } from './bundle-key.ts'
 import { SpiffeBundle } from './spiffe-bundle.ts'
-import { SCHEME } from './spiffe-grammar.ts'
-import type { TrustDomain } from './spiffe-id.ts'
-import { uriNames } from './svid-leaf.ts'
 
 /**
  * What happens.
@@ -56,21 +53,19 @@ export interface BundleDiff {
   readonly changes: readonly BundleChange[]
 }
 
-/** Authorities that matter: certificates by which to tell, or a function that decides about one. */
-export type AuthorityUse =
-  | CertificateInput
-  | readonly CertificateInput[]
-  | ((authority: Certificate | JwtAuthority) => boolean)
-
 /** Options of {@link diffBundles}. */
 export interface DiffBundlesOptions {
   /**
    * What is in use: the certificates that are still presented, SVIDs with their intermediates. An authority is
-   * live if it issued one that has not expired. Where an intermediate is missing, every authority is. Or a function that says of an authority whether it is live.
+   * live if it issued one that has not expired. Where an intermediate is missing, every authority is. An empty list
+   * says that nothing is in use. Or a function that says of an authority whether it is live.
    * Without it every authority is live until it expires, and every JWT authority always.
    */
   readonly inUse?: AuthorityUse | undefined
-  /** Authorities that were withdrawn for good; or a function that says so. Default: none. */
+  /**
+   * Authorities that were withdrawn for good, by name and key: another certificate for the same ones counts too.
+   * Or a function that says so. Default: none.
+   */
   readonly retired?: AuthorityUse | undefined
   /** The instant at which certificates are expired or not. Default: now. */
   readonly time?: Date | undefined
@@ -107,12 +102,12 @@ export function diffBundles(
       `diffBundles compares two bundles of one trust domain; got ${old.trustDomain.name} and ${next.trustDomain.name}`,
     )
   const time = readInstant(options.time === undefined ? new Date() : options.time, 'time')
-  const isRetired = readUse(options.retired, 'retired', equals)
+  const isRetired = readRetired(options.retired)
   const isLive = readLiveness(options.inUse, time, old)
   const changes = [
     ...sequenceChanges(old, next),
-    ...x509Changes(old, next, isLive, isRetired),
-    ...jwtChanges(old, next, isLive, isRetired),
+    ...x509Changes(old, next, { isLive, isRetired, time }),
+    ...jwtChanges(old, next, { isLive, isRetired, time }),
   ]
   if (next.isEmpty && !old.isEmpty)
     changes.push(
@@ -125,59 +120,67 @@ export function diffBundles(
   return { safe: changes.every(({ safe }) => safe), same: old.trustsSame(next), changes }
 }
 
-/** Whether an authority is live, and what shows it. */
-type Liveness = (authority: Certificate | JwtAuthority) => {
-  live: boolean
-  dependents: readonly Certificate[]
+interface Circumstances {
+  readonly isLive: Liveness
+  readonly isRetired: (authority: Certificate | JwtAuthority) => boolean
+  readonly time: number
 }
-
-type Decide = (authority: Certificate | JwtAuthority) => boolean
 
 function x509Changes(
   old: SpiffeBundle,
   next: SpiffeBundle,
-  isLive: Liveness,
-  isRetired: Decide,
+  { isLive, isRetired, time }: Circumstances,
 ): BundleChange[] {
-  const added = next.x509Authorities.filter((one) => !old.x509Authorities.some((other) => one.equals(other)))
-  const dropped = old.x509Authorities.filter(
-    (one) => !next.x509Authorities.some((other) => one.equals(other)),
+  const before = new Set(old.x509Authorities.map((one) => one.fingerprint()))
+  const after = new Set(next.x509Authorities.map((one) => one.fingerprint()))
+  const added = next.x509Authorities.filter((one) => !before.has(one.fingerprint()))
+  const dropped = old.x509Authorities.filter((one) => !after.has(one.fingerprint()))
+  // Whatever stands in the new bundle can stand in for what goes, unless it must not be there itself.
+  const successors = groupBy(
+    next.x509Authorities.filter((one) => !isRetired(one)),
+    identityOf,
   )
-  const changes = added.map((authority): BundleChange => {
-    const label = certificateLabel(authority)
-    if (isRetired(authority))
-      return change(
-        'resurrects',
-        authority,
-        `${label} was retired and comes back; whoever may hold its key is trusted again`,
-      )
-    return dropped.some((before) => replaces(authority, before))
-      ? change('replaces', authority, `${label} stands in for one of the same name and key`)
-      : change(
-          'adds',
-          authority,
-          `${label} is new; let everybody have it before it signs (SPIFFE Federation §4.1)`,
-        )
-  })
-  for (const authority of dropped) {
-    if (added.some((successor) => replaces(successor, authority) && !isRetired(successor))) continue
-    changes.push(dropping(authority, certificateLabel(authority), isLive(authority)))
+  const replaced = new Map<Certificate, Certificate>()
+  for (const one of dropped) {
+    const successor = successors.get(identityOf(one))?.find((other) => replaces(other, one, time))
+    if (successor !== undefined) replaced.set(one, successor)
   }
-  return changes
+  const standIns = new Set(replaced.values())
+  return [
+    ...added
+      .filter((one) => !standIns.has(one))
+      .map((authority) => {
+        const label = certificateLabel(authority)
+        return isRetired(authority)
+          ? change(
+              'resurrects',
+              authority,
+              `the key of ${label} was retired and comes back; whoever may hold it is trusted again`,
+            )
+          : change(
+              'adds',
+              authority,
+              `${label} is new; let everybody have it before it signs (SPIFFE Federation §4.1)`,
+            )
+      }),
+    ...dropped.map((authority) => {
+      const label = certificateLabel(authority)
+      return replaced.has(authority)
+        ? change('replaces', authority, `${label} goes, and one of the same name and key stands in for it`)
+        : dropping(authority, label, isLive(authority))
+    }),
+  ]
 }
 
 function jwtChanges(
   old: SpiffeBundle,
   next: SpiffeBundle,
-  isLive: Liveness,
-  isRetired: Decide,
+  { isLive, isRetired }: Circumstances,
 ): BundleChange[] {
-  const added = next.jwtAuthorities.filter(
-    (one) => !old.jwtAuthorities.some((other) => isSameKey(one, other)),
-  )
-  const dropped = old.jwtAuthorities.filter(
-    (one) => !next.jwtAuthorities.some((other) => isSameKey(one, other)),
-  )
+  const before = new Map(old.jwtAuthorities.map((one) => [keyOf(one), one]))
+  const after = new Map(next.jwtAuthorities.map((one) => [keyOf(one), one]))
+  const added = [...after].flatMap(([key, one]) => (before.has(key) ? [] : [one]))
+  const dropped = [...before].flatMap(([key, one]) => (after.has(key) ? [] : [one]))
   return [
     ...added.map((one) =>
       isRetired(one)
@@ -243,91 +246,29 @@ function change(
 }
 
 /**
- * Whether everything that verified below the one verifies below the other: same name, key and extensions, and
- * not valid for less long. Another key identifier would already be refused by OpenSSL.
+ * Whether everything that verified below the one verifies below the other, now and for as long: same extensions
+ * and validity that covers it. Another key identifier would already be refused by OpenSSL. Name and key are the
+ * same already.
  */
-function replaces(successor: Certificate, before: Certificate): boolean {
+function replaces(successor: Certificate, before: Certificate, time: number): boolean {
   return (
-    successor.subject.equals(before.subject) &&
-    equalBytes(successor.publicKey, before.publicKey) &&
     successor.notAfter >= before.notAfter &&
-    successor.notBefore <= before.notAfter &&
-    hasSameExtensions(successor, before)
+    (successor.notBefore <= before.notBefore || successor.notBefore.getTime() <= time) &&
+    extensionsOf(successor) === extensionsOf(before)
   )
 }
 
-function hasSameExtensions(a: Certificate, b: Certificate): boolean {
-  const texts = ({ extensions }: Certificate): string =>
-    JSON.stringify(extensions.map(({ oid, critical, value }) => [oid, critical, [...value]]).sort())
-  return texts(a) === texts(b)
-}
+const extensionsOf = ({ extensions }: Certificate): string =>
+  JSON.stringify(extensions.map(({ oid, critical, value }) => [oid, critical, toHex(value)]).sort())
 
-const isSameKey = (a: JwtAuthority, b: JwtAuthority): boolean =>
-  a.keyId === b.keyId && JSON.stringify(a.jwk) === JSON.stringify(b.jwk)
+/** Name and key: whoever has that key can sign for that name, whatever certificate says so. */
+const identityOf = (certificate: Certificate): string =>
+  `${Certificate.namesOf(certificate).subject} ${toHex(certificate.publicKey)}`
 
-function readLiveness(
-  inUse: AuthorityUse | undefined,
-  time: number,
-  { trustDomain, x509Authorities: authorities }: SpiffeBundle,
-): Liveness {
-  if (typeof inUse === 'function') return (authority) => ({ live: inUse(authority) === true, dependents: [] })
-  if (inUse === undefined)
-    return (authority) => ({
-      live: !(authority instanceof Certificate && hasExpired(authority, time)),
-      dependents: [],
-    })
-  const presented = toCertificates(inUse, 'inUse').filter((certificate) => !hasExpired(certificate, time))
-  // Where a chain is not whole, nobody can say which authority it leads to: then it may be any.
-  const orphans = presented.filter(
-    (one) => belongsTo(one, trustDomain) && !isTraceable(one, presented, authorities),
-  )
-  return (authority) => {
-    // Tokens are not certificates: nothing here can show that a JWT authority is drained.
-    if (!(authority instanceof Certificate)) return { live: true, dependents: [] }
-    const issued = presented.filter((certificate) => mayHaveIssued(authority, certificate))
-    const dependents = issued.length > 0 ? issued : orphans
-    return { live: dependents.length > 0 && !hasExpired(authority, time), dependents }
-  }
-}
+const keyOf = ({ keyId, jwk }: JwtAuthority): string => JSON.stringify([keyId, Object.entries(jwk).sort()])
 
-function readUse(
-  use: AuthorityUse | undefined,
-  option: string,
-  matches: (a: Certificate, b: Certificate) => boolean,
-): Decide {
-  if (typeof use === 'function') return (authority) => use(authority) === true
-  const certificates = use === undefined ? [] : toCertificates(use, option)
-  return (authority) =>
-    authority instanceof Certificate && certificates.some((one) => matches(authority, one))
-}
-
-const equals = (a: Certificate, b: Certificate): boolean => a.equals(b)
-
-const hasExpired = ({ notAfter }: Certificate, time: number): boolean => notAfter.getTime() < time
-
-/** Whether its issuer is an authority, or one of those that are presented beside it. A root ends a chain of its own. */
-function isTraceable(
-  certificate: Certificate,
-  presented: readonly Certificate[],
-  authorities: readonly Certificate[],
-): boolean {
-  return (
-    isSelfSigned(certificate) ||
-    [...authorities, ...presented].some((issuer) => mayHaveIssued(issuer, certificate))
-  )
-}
-
-/** Whether a certificate can be of the trust domain: its identity, if it has one, says no other. */
-function belongsTo(certificate: Certificate, trustDomain: TrustDomain): boolean {
-  const ids = uriNames(certificate).filter((uri) => uri.startsWith(SCHEME))
-  const prefix = `${SCHEME}${trustDomain.name}`
-  return ids.length === 0 || ids.some((id) => id === prefix || id.startsWith(`${prefix}/`))
-}
-
-/** By names and key identifiers. When in doubt, yes: a signature is not checked here. */
-function mayHaveIssued(authority: Certificate, certificate: Certificate): boolean {
-  if (authority.equals(certificate) || !certificate.issuer.equals(authority.subject)) return false
-  const { authorityKeyIdentifier: asked } = certificate
-  const { subjectKeyIdentifier: has } = authority
-  return asked === undefined || has === undefined || asked === has
+function readRetired(retired: AuthorityUse | undefined): Circumstances['isRetired'] {
+  if (typeof retired === 'function') return (authority) => retired(authority) === true
+  const known = new Set((retired === undefined ? [] : toCertificates(retired, 'retired')).map(identityOf))
+  return (authority) => authority instanceof Certificate && known.has(identityOf(authority))
 }

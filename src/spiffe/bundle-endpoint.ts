@@ -17,6 +17,8 @@ export interface FetchedResponse {
   readonly status: number
   readonly headers: HeadersLike
   readonly body: { getReader(): BodyReader } | null
+  /** Must not be true: redirects are judged here. */
+  readonly redirected?: boolean | undefined
 }
 
 /** How a body is read. */
@@ -64,19 +66,31 @@ export interface EndpointResponse {
  */
 export type EndpointDialer = (request: EndpointRequest) => Promise<EndpointResponse>
 
+/** Rejects unless the certificates are those of the server that must answer at the URL. */
+type Authenticate = (chain: readonly Uint8Array[], url: string) => Promise<void>
+
+/** What came back. */
+interface Answer {
+  readonly status: number
+  readonly location: string | null
+  readonly body: Uint8Array
+}
+
 /** What one try needs. */
 export interface EndpointTry {
   readonly url: string
   readonly maxBytes: number
   readonly signal: WebAbortSignal & AbortSignalLike
   /** For https_spiffe; without it the server is authenticated by `fetch`. */
-  readonly authenticate: ((chain: readonly Uint8Array[]) => Promise<void>) | undefined
+  readonly authenticate: Authenticate | undefined
   readonly fetch: FetchLike
   readonly dial: EndpointDialer | undefined
 }
 
 /** As many as browsers and curl's users have come to need for a CDN; a loop ends here. */
 const MAX_REDIRECTS = 5
+
+const READS_WITHOUT_PAUSE = 256
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 const HEADERS = { accept: 'application/json' }
@@ -90,66 +104,77 @@ const HEADERS = { accept: 'application/json' }
 export async function fetchDocument(attempt: EndpointTry): Promise<Uint8Array> {
   let { url } = attempt
   for (let redirects = 0; ; redirects++) {
-    const response = await orAborted(requestOnce({ ...attempt, url }), attempt.signal)
-    if (REDIRECTS.has(response.status)) {
+    const answer = await orAborted(requestOnce({ ...attempt, url }), attempt.signal)
+    if (REDIRECTS.has(answer.status)) {
       if (redirects === MAX_REDIRECTS)
         throw new MeshPkiError(
           'ERR_FEDERATION_REDIRECT',
           `${endpointLabel(attempt.url)} led from one redirect to the next, more than ${MAX_REDIRECTS} of them`,
         )
-      url = readRedirect(response.headers.get('location'), url)
+      url = readRedirect(answer.location, url)
       continue
     }
-    if (response.status === 200) return response.body
+    if (answer.status === 200) return answer.body
     throw new MeshPkiError(
       'ERR_FEDERATION_STATUS',
-      `${endpointLabel(url)} answered status ${response.status}; expected 200${response.status === 0 ? '. A browser hides redirects: configure the URL that they lead to' : ' (SPIFFE Federation §5.2.1.3)'}`,
-      { data: { expected: 200, found: response.status } },
+      `${endpointLabel(url)} answered status ${answer.status}; expected 200${answer.status === 0 ? '. A browser hides redirects: configure the URL that they lead to' : ' (SPIFFE Federation §5.2.1.3)'}`,
+      { data: { expected: 200, found: answer.status } },
     )
   }
 }
 
-async function requestOnce(attempt: EndpointTry): Promise<EndpointResponse> {
+/** What could not be reached, or was answered by something that does not keep to its contract. */
+export function transportError(url: string, error: unknown): MeshPkiError {
+  return new MeshPkiError(
+    'ERR_FEDERATION_TRANSPORT',
+    `${endpointLabel(url)} could not be reached: ${escapeText(reasonOf(error))}`,
+    { cause: error },
+  )
+}
+
+async function requestOnce(attempt: EndpointTry): Promise<Answer> {
   try {
     return attempt.authenticate === undefined
       ? await fetchOnce(attempt)
       : await dialOnce(attempt, attempt.authenticate)
   } catch (error) {
     if (error instanceof MeshPkiError || attempt.signal.aborted) throw error
-    throw new MeshPkiError(
-      'ERR_FEDERATION_TRANSPORT',
-      `${endpointLabel(attempt.url)} could not be reached: ${escapeText(reasonOf(error))}`,
-      { cause: error },
-    )
+    throw transportError(attempt.url, error)
   }
 }
 
-async function fetchOnce({ url, maxBytes, signal, fetch }: EndpointTry): Promise<EndpointResponse> {
+async function fetchOnce({ url, maxBytes, signal, fetch }: EndpointTry): Promise<Answer> {
   const response = await fetch(url, { method: 'GET', headers: { ...HEADERS }, redirect: 'manual', signal })
-  const { status, headers } = response
+  const { status, redirected } = response
+  if (redirected === true)
+    throw new MeshPkiError(
+      'ERR_FEDERATION_REDIRECT',
+      `the fetch that was given followed a redirect of ${endpointLabel(url)} by itself, although it was asked not to; where it went nobody has judged`,
+    )
+  const location = response.headers.get('location')
   const reader = response.body?.getReader()
-  if (reader === undefined) return { status, headers, body: new Uint8Array() }
-  if (status !== 200) {
-    // Whatever it says is not read: an error page may be endless.
-    await reader.cancel().catch(() => {})
-    return { status, headers, body: new Uint8Array() }
-  }
-  return { status, headers, body: await readBody(reader, maxBytes, url, signal) }
+  if (status === 200 && reader !== undefined)
+    return { status, location, body: await readBody(reader, maxBytes, url, signal) }
+  // Whatever else it says is not read, and its end is not waited for: an error page may be endless.
+  reader?.cancel().catch(() => {})
+  return { status, location, body: new Uint8Array() }
 }
 
 async function dialOnce(
   { url, maxBytes, signal, dial }: EndpointTry,
-  authenticate: (chain: readonly Uint8Array[]) => Promise<void>,
-): Promise<EndpointResponse> {
+  authenticate: Authenticate,
+): Promise<Answer> {
   if (dial === undefined) throw new TypeError('https_spiffe needs the option "dial"')
   let authenticated = false
-  const response = await dial({
+  const { status, headers, body } = await dial({
     url,
     headers: { ...HEADERS },
     maxBytes,
     signal,
     authenticate: async (chain) => {
-      await authenticate(chain)
+      // The last verdict counts: one that is bad is not mended by one before.
+      authenticated = false
+      await authenticate(chain, url)
       authenticated = true
     },
   })
@@ -158,8 +183,9 @@ async function dialOnce(
       'ERR_FEDERATION_AUTHENTICATION',
       `the dialer answered for ${endpointLabel(url)} without authenticating the server; what it brought is dropped`,
     )
-  if (response.body.length > maxBytes) throw tooLarge(url, maxBytes)
-  return response
+  if (!(body instanceof Uint8Array)) throw new TypeError('the dialer answered a body that is no Uint8Array')
+  if (body.length > maxBytes) throw tooLarge(url, maxBytes)
+  return { status, location: headers.get('location'), body }
 }
 
 async function readBody(
@@ -171,10 +197,12 @@ async function readBody(
   const chunks: Uint8Array[] = []
   let length = 0
   try {
-    for (;;) {
+    for (let reads = 1; ; reads++) {
       const { done, value } = await orAborted(reader.read(), signal)
       if (done) return concatBytes(chunks)
-      if (value === undefined) continue
+      // Chunks that are there at once leave timers no turn, so that no time-out could come.
+      if (reads % READS_WITHOUT_PAUSE === 0) await new Promise<void>((resolve) => setTimeout(resolve, 0))
+      if (value === undefined || value.length === 0) continue
       length += value.length
       if (length > maxBytes) throw tooLarge(url, maxBytes)
       chunks.push(value)
@@ -194,8 +222,12 @@ function tooLarge(url: string, maxBytes: number): MeshPkiError {
   )
 }
 
-/** `fetch` hides why behind "fetch failed". */
+/** `fetch` hides why behind "fetch failed". Whatever was thrown, this throws nothing. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+  try {
+    if (!(error instanceof Error)) return String(error)
+    return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : String(error.message)
+  } catch {
+    return 'an error that cannot be printed'
+  }
 }

@@ -22,8 +22,8 @@ export interface BundleFetch {
   readonly relationship: CheckedRelationship
   /** Where the bundle comes from that authenticates the server of an `https_spiffe` endpoint. */
   readonly endpointBundles: BundleSource
-  /** Aborts when the relationship ends. */
-  readonly ended: AbortSignal
+  /** Aborts when the relationship ends, or nobody waits any longer. */
+  readonly signal: AbortSignal
   readonly clock: Clock
   readonly timeoutMs: number
   readonly limits: CheckedLimits
@@ -43,7 +43,7 @@ export async function fetchBundle(fetching: BundleFetch): Promise<SpiffeBundle> 
       authenticate:
         endpoint === undefined
           ? undefined
-          : (chain) => authenticate(chain, endpoint, fetching.endpointBundles, clock, url),
+          : (chain, asked) => authenticate(chain, endpoint, fetching.endpointBundles, clock, asked),
       fetch: fetching.fetch ?? runtimeFetch(),
       dial: fetching.dial,
     })
@@ -53,14 +53,14 @@ export async function fetchBundle(fetching: BundleFetch): Promise<SpiffeBundle> 
   })
 }
 
-/** Aborts the work when its time is over or its relationship ends. */
+/** Aborts the work when its time is over or the fetch is given up. */
 async function withinTime<T>(
-  { clock, ended, timeoutMs, relationship: { url } }: BundleFetch,
+  { clock, signal, timeoutMs, relationship: { url } }: BundleFetch,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { controller, release } = abortWith([ended])
+  const { controller, release } = abortWith([signal])
   const done = new AbortController()
-  const expiry = clock.sleep(timeoutMs, done.signal).then(
+  clock.sleep(timeoutMs, done.signal).then(
     () => controller.abort(timedOut(url, timeoutMs)),
     () => {},
   )
@@ -69,19 +69,18 @@ async function withinTime<T>(
   } finally {
     done.abort()
     release()
-    await expiry
   }
 }
 
 /** §5.2.2.4: a valid X509-SVID for exactly that identity, by the latest bundle of its trust domain. */
 async function authenticate(
   chain: readonly Uint8Array[],
-  { id }: EndpointIdentity,
+  { id, signers }: EndpointIdentity,
   bundles: BundleSource,
   clock: Clock,
   url: string,
 ): Promise<void> {
-  const result = await checkSvid(chain, { bundles, expect: id, time: clock.now() })
+  const result = await checkSvid(chain, { bundles, expect: id, signers, time: clock.now() })
   if (result.ok) return
   throw new MeshPkiError(
     'ERR_FEDERATION_AUTHENTICATION',

@@ -7,8 +7,8 @@
 import { MeshPkiError } from '../errors.ts'
 import { type AbortSignalLike, orAborted, readSignal } from '../internal/abort.ts'
 import { type Clock, readClock } from '../internal/clock.ts'
-import { readDuration } from '../internal/duration.ts'
-import { abortWith } from '../internal/linked-abort.ts'
+import { shareSignal } from '../internal/linked-abort.ts'
+import { readObserver, tell } from '../internal/observer.ts'
 import { checkOptionNames } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
 import type { EndpointDialer, FetchLike } from './bundle-endpoint.ts'
@@ -23,8 +23,9 @@ import {
   refuse,
 } from './federation-relationship.ts'
 import { type BundleUpdate, LiveBundles } from './live-bundles.ts'
-import { type PollBounds, pollDelay } from './poll-schedule.ts'
-import type { SpiffeBundle } from './spiffe-bundle.ts'
+import { type PollBounds, type PollOptions, pollDelay, readPollBounds } from './poll-schedule.ts'
+import { RelationshipPoller } from './relationship-poller.ts'
+import { SpiffeBundle } from './spiffe-bundle.ts'
 import { type TrustDomain, toTrustDomain } from './spiffe-id.ts'
 
 /** A bundle and when it was last known to be current: what to write down, so that a restart begins with it. */
@@ -34,10 +35,8 @@ export interface StoredBundle {
 }
 
 /** Options of {@link FederationClient}. */
-export interface FederationClientOptions {
+export interface FederationClientOptions extends PollOptions {
   readonly relationships?: readonly FederationRelationship[] | undefined
-  /** How long a bundle counts that cannot be renewed: `'24h'`, or `'unlimited'`. Required, see `LiveBundles`. */
-  readonly staleAfter: string
   /** What an earlier client knew ({@link FederationClient.snapshot}). */
   readonly initial?: readonly StoredBundle[] | undefined
   /** For `https_web`. Default: the runtime's, which trusts public CAs. */
@@ -45,14 +44,6 @@ export interface FederationClientOptions {
   /** For `https_spiffe`: `spiffeDialer()` of `mesh-pki/node`. */
   readonly dial?: EndpointDialer | undefined
   readonly clock?: Clock | undefined
-  /** For one poll with its redirects. Default `'10s'`, as Istio. */
-  readonly timeout?: string | undefined
-  /** Between polls where the bundle has no hint. Default `'5m'` (SPIFFE Federation §4.1). */
-  readonly defaultInterval?: string | undefined
-  /** No hint makes polls more frequent than this. Default `'1m'`. */
-  readonly minInterval?: string | undefined
-  /** No hint makes polls rarer than this. Default `'1d'`: withdrawn keys must not live for a month. */
-  readonly maxInterval?: string | undefined
   /** Name of this client, such as its cluster's: clients of different names poll at different times. Default `''`. */
   readonly name?: string | undefined
   readonly limits?: BundleLimits | undefined
@@ -75,17 +66,6 @@ const OPTION_NAMES = [
   'limits',
   'onEvent',
 ]
-
-/** What is known of one relationship. */
-interface Followed {
-  readonly relationship: CheckedRelationship
-  /** Aborts when the relationship ends: what is under way then counts for nothing. */
-  readonly ended: AbortController
-  pending: Promise<BundleUpdate> | undefined
-  lastAttempt: number | undefined
-  nextPoll: number | undefined
-  lastError: MeshPkiError | undefined
-}
 
 /**
  * Fetches the bundles of foreign trust domains, keeps the last good one of each, and is a source for
@@ -116,26 +96,32 @@ export class FederationClient implements BundleSource {
   readonly #clock: Clock
   readonly #live: LiveBundles
   readonly #bounds: PollBounds
-  readonly #timeoutMs: number
   readonly #limits: CheckedLimits
-  readonly #followed = new Map<string, Followed>()
+  readonly #pollers = new Map<string, RelationshipPoller>()
   /** Runs under way: a relationship that is added meanwhile joins them. */
-  readonly #runs = new Set<(followed: Followed) => void>()
+  readonly #runs = new Set<(poller: RelationshipPoller) => void>()
 
   /** @throws `MeshPkiError` `ERR_FEDERATION_CONFIG`, `ERR_FEDERATION_URL`; `TypeError`, `RangeError`. */
   constructor(options: FederationClientOptions) {
     checkOptionNames(options, OPTION_NAMES, 'FederationClient')
+    const { name, fetch, dial, onEvent } = options
+    if (name !== undefined && typeof name !== 'string') throw new TypeError('option "name" must be a string')
+    readObserver(fetch, 'fetch')
+    readObserver(dial, 'dial')
+    readObserver(onEvent, 'onEvent')
     this.#options = { ...options }
     this.#clock = readClock(options.clock)
     this.#live = new LiveBundles({ staleAfter: options.staleAfter, clock: this.#clock })
-    this.#timeoutMs = readDuration(options.timeout ?? '10s', 'timeout')
     this.#limits = readLimits(options.limits)
-    this.#bounds = readBounds(options)
-    for (const { bundle, confirmed } of options.initial ?? []) this.#live.set(bundle, confirmed)
+    this.#bounds = readPollBounds(options)
+    const relationships = (options.relationships ?? []).map(readRelationship)
+    const names = new Set(relationships.map(({ trustDomain }) => trustDomain.name))
+    // Of others nothing is kept: should they be added, their lifecycle begins anew (§6.3).
+    for (const { bundle, confirmed } of readStored(options.initial))
+      if (names.has(bundle.trustDomain.name)) this.#live.set(bundle, confirmed)
     // Endpoints of one relationship may be authenticated by another, whichever comes first.
-    const checked = (options.relationships ?? []).map(readRelationship)
-    for (const relationship of checked) this.#follow(relationship)
-    for (const relationship of checked) this.#checkEndpoint(relationship)
+    for (const relationship of relationships) this.#follow(relationship)
+    for (const relationship of relationships) this.#checkEndpoint(relationship)
   }
 
   /**
@@ -145,19 +131,19 @@ export class FederationClient implements BundleSource {
    */
   bundleFor(trustDomain: TrustDomain | string): SpiffeBundle | undefined {
     const { name } = toTrustDomain(trustDomain)
-    return this.#followed.has(name) ? this.#live.bundleFor(name) : undefined
+    return this.#pollers.has(name) ? this.#live.bundleFor(name) : undefined
   }
 
   /** The trust domains that are federated with. */
   get trustDomains(): readonly TrustDomain[] {
-    return [...this.#followed.values()].map(({ relationship }) => relationship.trustDomain)
+    return [...this.#pollers.values()].map(({ relationship }) => relationship.trustDomain)
   }
 
   /** How it stands with a trust domain; `undefined` where there is no relationship. */
   status(trustDomain: TrustDomain | string): FederationStatus | undefined {
-    const followed = this.#followed.get(toTrustDomain(trustDomain).name)
-    if (followed === undefined) return undefined
-    const { relationship, lastAttempt, nextPoll, lastError } = followed
+    const poller = this.#pollers.get(toTrustDomain(trustDomain).name)
+    if (poller === undefined) return undefined
+    const { relationship, lastAttempt, lastSuccess, lastError, nextPoll } = poller
     const confirmed = this.#live.confirmedAt(relationship.trustDomain)
     const { staleAfterMs } = this.#bounds
     return {
@@ -165,10 +151,10 @@ export class FederationClient implements BundleSource {
       url: relationship.url,
       profile: relationship.profile,
       bundle: this.#live.latest(relationship.trustDomain),
-      lastAttempt: asDate(lastAttempt),
-      lastSuccess: confirmed,
+      lastAttempt,
+      lastSuccess,
       lastError,
-      nextPoll: asDate(nextPoll),
+      nextPoll,
       staleAt:
         confirmed === undefined || staleAfterMs === Number.POSITIVE_INFINITY
           ? undefined
@@ -189,8 +175,8 @@ export class FederationClient implements BundleSource {
   add(relationship: FederationRelationship): void {
     const checked = readRelationship(relationship)
     this.#checkEndpoint(checked)
-    const followed = this.#follow(checked)
-    for (const join of this.#runs) join(followed)
+    const poller = this.#follow(checked)
+    for (const join of this.#runs) join(poller)
   }
 
   /**
@@ -199,11 +185,11 @@ export class FederationClient implements BundleSource {
    */
   remove(trustDomain: TrustDomain | string): boolean {
     const domain = toTrustDomain(trustDomain)
-    const followed = this.#followed.get(domain.name)
-    if (followed === undefined) return false
-    this.#followed.delete(domain.name)
+    const poller = this.#pollers.get(domain.name)
+    if (poller === undefined) return false
+    this.#pollers.delete(domain.name)
     this.#live.delete(domain)
-    followed.ended.abort(refuse(`the relationship with ${quote(domain.name)} has ended`))
+    poller.end(refuse(`the relationship with ${quote(domain.name)} has ended`))
     this.#tell({ type: 'removed', trustDomain: domain })
     return true
   }
@@ -214,91 +200,103 @@ export class FederationClient implements BundleSource {
    * @throws `MeshPkiError` `ERR_FEDERATION_…`; the held bundle stays.
    */
   async refresh(trustDomain: TrustDomain | string): Promise<BundleUpdate> {
-    const domain = toTrustDomain(trustDomain)
-    const followed = this.#followed.get(domain.name)
-    if (followed === undefined) throw refuse(`there is no relationship with ${quote(domain.name)}`)
-    followed.pending ??= this.#poll(followed).finally(() => {
-      followed.pending = undefined
-    })
-    return followed.pending
+    const { name } = toTrustDomain(trustDomain)
+    const poller = this.#pollers.get(name)
+    if (poller === undefined) throw refuse(`there is no relationship with ${quote(name)}`)
+    return poller.poll()
   }
 
-  /** Polls every trust domain when it is due, until the signal aborts; then it resolves. Failures are events. */
+  /**
+   * Polls every trust domain when it is due, until the signal aborts; then it resolves, and a poll under way is
+   * given up. Failures of polls are events; it rejects only where the clock fails.
+   */
   async run({ signal }: { readonly signal: AbortSignalLike }): Promise<void> {
-    const stopped = readSignal(signal)
-    if (stopped === undefined) throw new TypeError('run needs the option "signal", which ends it')
-    if (stopped.aborted) return
+    const outer = readSignal(signal)
+    if (outer === undefined) throw new TypeError('run needs the option "signal", which ends it')
+    if (outer.aborted) return
+    const shared = shareSignal(outer)
     const loops = new Set<Promise<void>>()
-    const join = (followed: Followed): void => {
-      const loop = this.#pollUntil(followed, stopped).finally(() => loops.delete(loop))
+    let failure: { readonly error: unknown } | undefined
+    const join = (poller: RelationshipPoller): void => {
+      const loop = poller
+        .pollUntil(shared.signal)
+        .catch((error: unknown) => {
+          failure ??= { error }
+          shared.stop(error)
+        })
+        .finally(() => loops.delete(loop))
       loops.add(loop)
     }
     this.#runs.add(join)
-    for (const followed of this.#followed.values()) join(followed)
+    for (const poller of this.#pollers.values()) join(poller)
     try {
-      await orAborted(new Promise<never>(() => {}), stopped).catch(() => {})
+      await orAborted(new Promise<never>(() => {}), shared.signal).catch(() => {})
       await Promise.all(loops)
     } finally {
       this.#runs.delete(join)
+      shared.release()
     }
+    if (failure !== undefined) throw failure.error
   }
 
-  #follow(relationship: CheckedRelationship): Followed {
+  #follow(relationship: CheckedRelationship): RelationshipPoller {
     const { trustDomain, profile, bootstrap } = relationship
-    if (this.#followed.has(trustDomain.name))
+    if (this.#pollers.has(trustDomain.name))
       throw refuse(
         `there are two relationships with ${quote(trustDomain.name)}; bundles are not merged, so one endpoint must be chosen`,
       )
     if (profile === 'https_spiffe' && this.#options.dial === undefined)
       throw refuse('https_spiffe needs the option "dial", such as spiffeDialer() of mesh-pki/node')
-    // What is held already is as new or newer, and no sequence may go back.
-    if (bootstrap !== undefined && this.#live.latest(trustDomain) === undefined) this.#live.set(bootstrap)
-    const followed: Followed = {
-      relationship,
-      ended: new AbortController(),
-      pending: undefined,
-      lastAttempt: undefined,
-      nextPoll: undefined,
-      lastError: undefined,
-    }
-    this.#followed.set(trustDomain.name, followed)
-    return followed
+    if (bootstrap !== undefined && this.#isBetter(bootstrap)) this.#live.set(bootstrap)
+    const poller = new RelationshipPoller(relationship, this.#clock, {
+      fetch: (signal) => this.#fetch(relationship, signal),
+      delay: () => this.#delayOf(relationship),
+      failed: (error) => {
+        this.#tell({ type: 'failed', trustDomain, error, held: this.#live.latest(trustDomain) })
+      },
+    })
+    this.#pollers.set(trustDomain.name, poller)
+    return poller
+  }
+
+  /** Whether a bootstrap bundle is newer than the one that was stored: an operator may bring it to mend things. */
+  #isBetter({ trustDomain, sequence = -1n }: SpiffeBundle): boolean {
+    const held = this.#live.latest(trustDomain)
+    if (held === undefined || sequence > (held.sequence ?? -1n)) return true
+    const confirmed = this.#live.confirmedAt(trustDomain)?.getTime() ?? 0
+    const isStale = this.#clock.now().getTime() - confirmed > this.#bounds.staleAfterMs
+    return isStale && sequence === (held.sequence ?? -1n)
   }
 
   /** §5.2.2.2: without a bundle that can authenticate the server, no poll can ever succeed. */
-  #checkEndpoint({ trustDomain, endpoint, bootstrap }: CheckedRelationship): void {
-    if (endpoint === undefined || endpoint.bundles !== undefined) return
+  #checkEndpoint(relationship: CheckedRelationship): void {
+    const seen = new Set<string>()
+    let at: CheckedRelationship | undefined = relationship
+    while (at !== undefined) at = this.#authenticatorOf(at, seen)
+  }
+
+  /** The relationship whose bundle authenticates the server of another; `undefined` where nothing more is needed. */
+  #authenticatorOf(
+    { trustDomain, endpoint, bootstrap }: CheckedRelationship,
+    seen: Set<string>,
+  ): CheckedRelationship | undefined {
     const who = `the relationship with ${quote(trustDomain.name)}`
+    if (endpoint === undefined || endpoint.bundles !== undefined) return undefined
     if (endpoint.isSelfServing) {
-      if (bootstrap !== undefined || this.#live.latest(trustDomain) !== undefined) return
+      if (bootstrap !== undefined || this.#live.latest(trustDomain) !== undefined) return undefined
       throw refuse(
         `${who} is self-serving and needs a bootstrap bundle, obtained by another way (SPIFFE Federation §5.2.2.2)`,
       )
     }
-    if (this.#followed.has(endpoint.id.trustDomain.name)) return
-    throw refuse(
-      `${who}: its server is of the trust domain ${quote(endpoint.id.trustDomain.name)}; pass endpointBundles for that, or federate with it too (SPIFFE Federation §5.2.2.2)`,
-    )
-  }
-
-  async #pollUntil(followed: Followed, stopped: AbortSignalLike): Promise<void> {
-    const { relationship, ended } = followed
-    // The timer of a sleep keeps a process alive: it must end with whatever comes first.
-    const { controller, release } = abortWith([stopped, ended.signal])
-    const { signal } = controller
-    try {
-      while (!signal.aborted) {
-        // The failure is kept in the status and was told as an event.
-        await orAborted(this.refresh(relationship.trustDomain), signal).catch(() => {})
-        if (signal.aborted) return
-        const delay = this.#delayOf(relationship)
-        followed.nextPoll = this.#clock.now().getTime() + delay
-        await this.#clock.sleep(delay, signal).catch(() => {})
-      }
-    } finally {
-      followed.nextPoll = undefined
-      release()
-    }
+    const { name } = endpoint.id.trustDomain
+    if (this.#live.latest(name) !== undefined) return undefined
+    const poller = this.#pollers.get(name)
+    if (poller === undefined || seen.has(name))
+      throw refuse(
+        `${who}: its server is of the trust domain ${quote(name)}; pass endpointBundles for that, or federate with it by another way than through each other (SPIFFE Federation §5.2.2.2)`,
+      )
+    seen.add(name)
+    return poller.relationship
   }
 
   #delayOf({ trustDomain, url }: CheckedRelationship): number {
@@ -306,43 +304,29 @@ export class FederationClient implements BundleSource {
     return pollDelay(hint, this.#bounds, [this.#options.name ?? '', trustDomain.name, url].join('\n'))
   }
 
-  async #poll(followed: Followed): Promise<BundleUpdate> {
-    const { trustDomain } = followed.relationship
-    followed.lastAttempt = this.#clock.now().getTime()
-    followed.nextPoll = undefined
-    try {
-      const bundle = await this.#fetch(followed)
-      const before = this.#live.latest(trustDomain)
-      const update = this.#store(bundle)
-      followed.lastError = undefined
-      this.#tell({ type: 'fetched', trustDomain, update, bundle })
-      if (bundle.isEmpty && before?.isEmpty !== true) this.#tell({ type: 'emptied', trustDomain, bundle })
-      return update
-    } catch (error) {
-      // An end that came meanwhile has been told.
-      if (error instanceof MeshPkiError && !followed.ended.signal.aborted) {
-        followed.lastError = error
-        this.#tell({ type: 'failed', trustDomain, error, held: this.#live.latest(trustDomain) })
-      }
-      throw error
-    }
-  }
-
-  #fetch({ relationship, ended }: Followed): Promise<SpiffeBundle> {
+  async #fetch(relationship: CheckedRelationship, signal: AbortSignal): Promise<BundleUpdate> {
     const { trustDomain, endpoint } = relationship
-    return fetchBundle({
+    const bundle = await fetchBundle({
       relationship,
       endpointBundles: endpoint?.bundles ?? {
         // Also one that is too old for workloads may bring its successor: nothing else can.
         bundleFor: (asked) => (asked.equals(trustDomain) ? this.#live.latest(asked) : this.bundleFor(asked)),
       },
-      ended: ended.signal,
+      signal,
       clock: this.#clock,
-      timeoutMs: this.#timeoutMs,
+      timeoutMs: this.#bounds.timeoutMs,
       limits: this.#limits,
       fetch: this.#options.fetch,
       dial: this.#options.dial,
     })
+    // Between here and where it is put in nothing is waited for: an end cannot come between.
+    if (signal.aborted) throw signal.reason
+    const before = this.#live.latest(trustDomain)
+    const update = this.#store(bundle)
+    this.#tell({ type: 'fetched', trustDomain, update, bundle })
+    if (bundle.isEmpty && before?.isEmpty !== true && !signal.aborted)
+      this.#tell({ type: 'emptied', trustDomain, bundle })
+    return update
   }
 
   #store(bundle: SpiffeBundle): BundleUpdate {
@@ -350,32 +334,29 @@ export class FederationClient implements BundleSource {
       return this.#live.set(bundle)
     } catch (cause) {
       if (!(cause instanceof MeshPkiError)) throw cause
-      throw new MeshPkiError('ERR_FEDERATION_SEQUENCE', cause.message, { data: cause.data, cause })
+      const { expected, found } = cause.data
+      throw new MeshPkiError(
+        'ERR_FEDERATION_SEQUENCE',
+        `the endpoint of ${quote(bundle.trustDomain.name)} answered sequence ${found}, older than ${expected}, which is held and stays (SPIFFE Federation §4.2). Was the publisher restored from a backup? Then let it publish a higher sequence; or remove the relationship and add it again`,
+        { data: cause.data, cause },
+      )
     }
   }
 
   #tell(event: FederationEvent): void {
-    try {
-      this.#options.onEvent?.(event)
-    } catch {
-      // See the option.
-    }
+    tell(this.#options.onEvent, event)
   }
 }
 
-function readBounds(options: FederationClientOptions): PollBounds {
-  const minMs = readDuration(options.minInterval ?? '1m', 'minInterval')
-  const maxMs = readDuration(options.maxInterval ?? '1d', 'maxInterval')
-  if (minMs > maxMs) throw new RangeError('option "minInterval" must not be longer than "maxInterval"')
-  const { staleAfter } = options
-  return {
-    defaultMs: readDuration(options.defaultInterval ?? '5m', 'defaultInterval'),
-    minMs,
-    maxMs,
-    staleAfterMs:
-      staleAfter === 'unlimited' ? Number.POSITIVE_INFINITY : readDuration(staleAfter, 'staleAfter'),
+/** The option "initial". A date that is none would never grow old. @throws `TypeError`. */
+function readStored(initial: readonly StoredBundle[] = []): readonly StoredBundle[] {
+  for (const [i, stored] of initial.entries()) {
+    if (!(stored?.bundle instanceof SpiffeBundle))
+      throw new TypeError(`option "initial[${i}].bundle" must be a SpiffeBundle`)
+    if (!(stored.confirmed instanceof Date) || Number.isNaN(stored.confirmed.getTime()))
+      throw new TypeError(
+        `option "initial[${i}].confirmed" must be a valid Date: when the bundle was last current`,
+      )
   }
+  return initial
 }
-
-const asDate = (time: number | undefined): Date | undefined =>
-  time === undefined ? undefined : new Date(time)

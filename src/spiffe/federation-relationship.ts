@@ -5,7 +5,7 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
-import { checkOptionNames } from '../internal/options.ts'
+import { checkOneOf, checkOptionNames } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
 import { BundleMap } from './bundle-map.ts'
 import { type BundleSource, type BundleSourceInput, readBundleSource } from './bundle-source.ts'
@@ -31,7 +31,8 @@ export interface SpiffeRelationship {
   readonly endpointSpiffeId: SpiffeId | string
   /**
    * Where the server is of the same trust domain (self-serving): its bundle as of now, obtained by another way.
-   * It authenticates the first connection and counts until it is replaced.
+   * It authenticates the first connection and counts until it is replaced, as of the moment at which the client
+   * is made: store and pass `initial` if it should grow old over restarts.
    */
   readonly bootstrap?: SpiffeBundle | undefined
   /**
@@ -39,6 +40,8 @@ export interface SpiffeRelationship {
    * client's own relationship with it.
    */
   readonly endpointBundles?: BundleSourceInput | undefined
+  /** Signing certificates of the server that break the rules of X509-SVID, as for `verifySvid`. Default `refuse`. */
+  readonly signers?: 'refuse' | 'warn' | undefined
 }
 
 /** A relationship with a foreign trust domain. Its three parts are never inferred from one another (§7.2). */
@@ -58,6 +61,7 @@ export interface CheckedRelationship {
 export interface EndpointIdentity {
   readonly id: SpiffeId
   readonly isSelfServing: boolean
+  readonly signers: 'refuse' | 'warn'
   /** `undefined`: the client's own bundles. */
   readonly bundles: BundleSource | undefined
 }
@@ -92,7 +96,7 @@ export function readRelationship(relationship: FederationRelationship): CheckedR
     )
   checkOptionNames(
     relationship,
-    [...common, 'endpointSpiffeId', 'bootstrap', 'endpointBundles'],
+    [...common, 'endpointSpiffeId', 'bootstrap', 'endpointBundles', 'signers'],
     'a relationship',
   )
   return {
@@ -115,7 +119,7 @@ function refuseMore(relationship: object, known: readonly string[], trustDomain:
 }
 
 function readEndpoint(
-  { endpointSpiffeId, bootstrap, endpointBundles }: SpiffeRelationship,
+  { endpointSpiffeId, bootstrap, endpointBundles, signers = 'refuse' }: SpiffeRelationship,
   trustDomain: TrustDomain,
 ): Pick<CheckedRelationship, 'endpoint' | 'bootstrap'> {
   const who = `the relationship with ${quote(trustDomain.name)}`
@@ -138,7 +142,12 @@ function readEndpoint(
   if (bootstrap !== undefined && !bootstrap.trustDomain.equals(trustDomain))
     throw refuse(`${who}: the bootstrap bundle is that of ${quote(bootstrap.trustDomain.name)}`)
   return {
-    endpoint: { id, isSelfServing, bundles: readEndpointBundles(endpointBundles, id, who) },
+    endpoint: {
+      id,
+      isSelfServing,
+      signers: checkOneOf(signers, ['refuse', 'warn'], 'signers'),
+      bundles: readEndpointBundles(endpointBundles, id, who),
+    },
     bootstrap,
   }
 }

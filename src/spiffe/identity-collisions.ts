@@ -53,7 +53,7 @@ export interface IdentityCollision {
  * ```
  */
 export function findIdentityCollisions(clusters: readonly ClusterIdentities[]): readonly IdentityCollision[] {
-  const seen = clusters.map(({ name, trustDomain, roots, identities = [] }, i) => ({
+  const seen: readonly Seen[] = clusters.map(({ name, trustDomain, roots, identities = [] }, i) => ({
     name,
     trustDomain: toTrustDomain(trustDomain),
     roots: new Set(toCertificates(roots, `clusters[${i}].roots`).map((root) => root.fingerprint())),

@@ -6,8 +6,8 @@
 
 export { MeshPkiError } from '../errors.ts'
 export type { Clock } from '../internal/clock.ts'
+export type { AuthorityUse } from './authority-use.ts'
 export {
-  type AuthorityUse,
   type BundleChange,
   type BundleChangeKind,
   type BundleDiff,
@@ -24,7 +24,7 @@ export type {
 } from './bundle-endpoint.ts'
 export { type BundleHandlerOptions, type BundleRequest, createBundleHandler } from './bundle-handler.ts'
 export type { JwtAuthority, SkippedElement, SkippedReason } from './bundle-key.ts'
-export { BundleMap, type BundleMapLimits } from './bundle-map.ts'
+export { BundleMap, type BundleMapHeader, type BundleMapLimits } from './bundle-map.ts'
 export type { BundleLimits, BundleRefusal } from './bundle-reader.ts'
 export type { BundleSource, BundleSourceInput } from './bundle-source.ts'
 export { explainSvid } from './explain-svid.ts'

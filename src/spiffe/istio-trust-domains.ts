@@ -5,7 +5,7 @@
  */
 
 import { checkOptionNames, typeName } from '../internal/options.ts'
-import { type IstioIdentity, istioTrustDomain, parseIstioIdentity } from './istio-identity.ts'
+import { type IstioIdentity, parseIstioIdentity } from './istio-identity.ts'
 import { checkText, SCHEME } from './spiffe-grammar.ts'
 import type { SpiffeId } from './spiffe-id.ts'
 
@@ -36,14 +36,16 @@ const LOCAL_POINTER = 'cluster.local'
  */
 export class IstioTrustDomains {
   readonly #names: readonly string[]
+  readonly #aliases: readonly string[]
 
-  /** `@` in a name becomes `.`, as in Istio. @throws `TypeError` for names that are no text or empty. */
+  /** Names are kept as they are written. @throws `TypeError` for names that are no text or empty. */
   constructor(options: IstioTrustDomainOptions) {
     checkOptionNames(options, ['trustDomain', 'aliases'], 'IstioTrustDomains')
     const { trustDomain, aliases = [] } = options
     if (!Array.isArray(aliases))
       throw new TypeError(`option "aliases" must be an array of trust domains; got ${typeName(aliases)}`)
-    this.#names = [...new Set([trustDomain, ...aliases].map(readName))]
+    this.#aliases = [...new Set(aliases.map(readName))]
+    this.#names = [...new Set([readName(trustDomain), ...this.#aliases])]
     Object.freeze(this)
   }
 
@@ -58,15 +60,15 @@ export class IstioTrustDomains {
   }
 
   /**
-   * An identity in its own trust domain and under every name of the mesh, the given one first: Istio's
-   * `ExpandWithTrustDomains`, which makes the names that a client accepts from a service.
+   * An identity in its own trust domain and under every alias, the given one first. That is what istiod makes of
+   * the service accounts of a service (`ExpandWithTrustDomains`): the names that a client accepts from it.
    *
    * @throws as `parseIstioIdentity`.
    */
   expandIdentity(id: SpiffeId | string): readonly string[] {
     const text = String(id)
     const { namespace, serviceAccount } = parseIstioIdentity(text)
-    const others = this.#names.map((name) => `${SCHEME}${name}/ns/${namespace}/sa/${serviceAccount}`)
+    const others = this.#aliases.map((name) => `${SCHEME}${name}/ns/${namespace}/sa/${serviceAccount}`)
     return [...new Set([text, ...others])]
   }
 
@@ -120,5 +122,5 @@ const hasSuffixPattern = (text: string, pattern: string): boolean =>
 function readName(name: unknown): string {
   if (typeof name !== 'string' || name === '')
     throw new TypeError('a trust domain of a mesh must be text that is not empty')
-  return istioTrustDomain(name)
+  return name
 }

@@ -31,6 +31,8 @@ export type BundleUpdate = 'added' | 'updated' | 'unchanged' | 'same-sequence' |
 
 interface Held {
   readonly bundle: SpiffeBundle
+  /** The highest sequence seen, also when the publisher has lost it since. */
+  readonly highest: bigint | undefined
   /** When it was last confirmed, in milliseconds. */
   readonly confirmed: number
 }
@@ -75,7 +77,8 @@ export class LiveBundles implements BundleSource {
     const held = this.#held.get(name)
     if (held === undefined) return undefined
     const age = this.#clock.now().getTime() - held.confirmed
-    if (age > this.#staleAfterMs)
+    // Not ">": a clock that is broken must not keep a bundle alive.
+    if (!(age <= this.#staleAfterMs))
       throw new MeshPkiError(
         'ERR_SPIFFE_BUNDLE_STALE',
         `the bundle of ${quote(name)} was last confirmed ${formatDuration(age)} ago, and counts for ${formatDuration(this.#staleAfterMs)}. Look at why it is not renewed; raise staleAfter only if withdrawn keys may be trusted for longer`,
@@ -113,10 +116,10 @@ export class LiveBundles implements BundleSource {
   set(bundle: SpiffeBundle, confirmed: Date = this.#clock.now()): BundleUpdate {
     if (!(bundle instanceof SpiffeBundle)) throw new TypeError('LiveBundles.set takes a SpiffeBundle')
     const { name } = bundle.trustDomain
-    const old = this.#held.get(name)?.bundle
+    const time = Math.min(readTime(confirmed, 'confirmed'), readTime(this.#clock.now(), 'clock'))
+    const old = this.#held.get(name)
     const update = old === undefined ? 'added' : compareBundles(old, bundle)
-    const time = Math.min(confirmed.getTime(), this.#clock.now().getTime())
-    this.#held.set(name, { bundle, confirmed: time })
+    this.#held.set(name, { bundle, highest: bundle.sequence ?? old?.highest, confirmed: time })
     return update
   }
 
@@ -128,16 +131,29 @@ export class LiveBundles implements BundleSource {
   /**
    * Takes a map for the state of the world: what is not in it is taken out (SPIFFE Workload API §4.3).
    *
-   * @throws as {@link set}; nothing is changed then.
+   * A bundle that is older than the one held does not get in, and the one held stays; the others are not kept
+   * waiting for it. The answer says for each trust domain of the map what became of its bundle.
    */
-  replaceAll(map: BundleMap): void {
-    for (const bundle of map) {
-      const old = this.#held.get(bundle.trustDomain.name)?.bundle
-      if (old !== undefined) compareBundles(old, bundle)
-    }
+  replaceAll(map: BundleMap): ReadonlyMap<string, BundleUpdate | MeshPkiError> {
     for (const name of this.#held.keys()) if (map.bundleFor(name) === undefined) this.#held.delete(name)
-    for (const bundle of map) this.set(bundle)
+    const outcome = new Map<string, BundleUpdate | MeshPkiError>()
+    for (const bundle of map) {
+      try {
+        outcome.set(bundle.trustDomain.name, this.set(bundle))
+      } catch (error) {
+        if (!(error instanceof MeshPkiError)) throw error
+        outcome.set(bundle.trustDomain.name, error)
+      }
+    }
+    return outcome
   }
+}
+
+/** Milliseconds of an instant. A date that is none would never grow old. */
+function readTime(instant: Date, option: string): number {
+  const time = instant instanceof Date ? instant.getTime() : Number.NaN
+  if (Number.isNaN(time)) throw new TypeError(`option "${option}" must be a valid Date`)
+  return time
 }
 
 function readStaleAfter(staleAfter: unknown): number {
@@ -149,16 +165,16 @@ function readStaleAfter(staleAfter: unknown): number {
   return readDuration(staleAfter, 'staleAfter')
 }
 
-function compareBundles(old: SpiffeBundle, bundle: SpiffeBundle): BundleUpdate {
+function compareBundles({ bundle: old, highest }: Held, bundle: SpiffeBundle): BundleUpdate {
   const same = old.trustsSame(bundle)
-  if (old.sequence === undefined) return same ? 'unchanged' : 'updated'
-  if (bundle.sequence === undefined) return 'sequence-lost'
-  if (bundle.sequence < old.sequence)
+  if (highest === undefined) return same ? 'unchanged' : 'updated'
+  if (bundle.sequence === undefined) return old.sequence === undefined && same ? 'unchanged' : 'sequence-lost'
+  if (bundle.sequence < highest)
     throw new MeshPkiError(
       'ERR_SPIFFE_BUNDLE_SEQUENCE',
-      `a bundle of ${quote(old.trustDomain.name)} with sequence ${bundle.sequence} is older than the one held, ${old.sequence}; that one stays (SPIFFE Federation §4.2). Was the publisher restored from a backup? Then let it publish a higher sequence, or delete the bundle here`,
-      { data: { expected: String(old.sequence), found: String(bundle.sequence) } },
+      `a bundle of ${quote(old.trustDomain.name)} with sequence ${bundle.sequence} is older than the one held, ${highest}; that one stays (SPIFFE Federation §4.2). Was the publisher restored from a backup? Then let it publish a higher sequence; or begin anew here, without the bundle that is held`,
+      { data: { expected: String(highest), found: String(bundle.sequence) } },
     )
-  if (bundle.sequence === old.sequence) return same ? 'unchanged' : 'same-sequence'
-  return same ? 'unchanged' : 'updated'
+  if (same) return 'unchanged'
+  return bundle.sequence === highest ? 'same-sequence' : 'updated'
 }

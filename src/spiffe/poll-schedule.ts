@@ -5,20 +5,60 @@
  */
 
 import { sha256 } from '@noble/hashes/sha2.js'
+import { readDuration } from '../internal/duration.ts'
 
-/** Bounds of the time between two polls, in milliseconds. */
+/** Options about time. */
+export interface PollOptions {
+  /** How long a bundle counts that cannot be renewed: `'24h'`, or `'unlimited'`. Required, see `LiveBundles`. */
+  readonly staleAfter: string
+  /** For one poll with its redirects. Default `'10s'`, as Istio. */
+  readonly timeout?: string | undefined
+  /** Between polls where the bundle has no hint. Default `'5m'` (SPIFFE Federation §4.1). */
+  readonly defaultInterval?: string | undefined
+  /** No hint makes polls more frequent than this. Default `'1m'`. */
+  readonly minInterval?: string | undefined
+  /** No hint makes polls rarer than this. Default `'1d'`: withdrawn keys must not live for a month. */
+  readonly maxInterval?: string | undefined
+}
+
+/** The same in milliseconds. */
 export interface PollBounds {
+  readonly timeoutMs: number
   readonly defaultMs: number
   readonly minMs: number
   readonly maxMs: number
-  /** How long a bundle counts: three polls must fit, so that one that fails costs nothing. */
+  /** Infinite for `'unlimited'`. */
   readonly staleAfterMs: number
+}
+
+/** Checks the options about time. @throws `TypeError`, `RangeError`. */
+export function readPollBounds(options: PollOptions): PollBounds {
+  const {
+    timeout = '10s',
+    defaultInterval = '5m',
+    minInterval = '1m',
+    maxInterval = '1d',
+    staleAfter,
+  } = options
+  const bounds = {
+    timeoutMs: readDuration(timeout, 'timeout'),
+    defaultMs: readDuration(defaultInterval, 'defaultInterval'),
+    minMs: readDuration(minInterval, 'minInterval'),
+    maxMs: readDuration(maxInterval, 'maxInterval'),
+    staleAfterMs:
+      staleAfter === 'unlimited' ? Number.POSITIVE_INFINITY : readDuration(staleAfter, 'staleAfter'),
+  }
+  if (bounds.minMs > bounds.maxMs)
+    throw new RangeError('option "minInterval" must not be longer than "maxInterval"')
+  if (bounds.defaultMs < bounds.minMs || bounds.defaultMs > bounds.maxMs)
+    throw new RangeError('option "defaultInterval" must lie between "minInterval" and "maxInterval"')
+  return bounds
 }
 
 /** Share of an interval over which polls are spread. SPIRE spreads by the same tenth. */
 const SPREAD = 0.1
 
-/** Tries within the life of a bundle: the first may fail, and the second, and the third still comes in time. */
+/** Tries within the life of a bundle: two may fail, each after its time-out, and the third still comes in time. */
 const TRIES = 3
 
 /**
@@ -30,7 +70,8 @@ const TRIES = 3
 export function pollDelay(refreshHint: number | undefined, bounds: PollBounds, seed: string): number {
   const hinted = refreshHint === undefined ? bounds.defaultMs : refreshHint * 1000
   const wanted = Math.min(Math.max(hinted, bounds.minMs), bounds.maxMs)
-  const interval = Math.min(wanted, bounds.staleAfterMs / TRIES)
+  const life = bounds.staleAfterMs / TRIES
+  const interval = Math.min(wanted, Math.max(life - bounds.timeoutMs, life / 2))
   return Math.max(1, Math.round(interval * (1 - SPREAD * fraction(seed))))
 }
 

@@ -6,6 +6,7 @@
 
 import { typeName } from '../internal/options.ts'
 import { escapeText, quote } from '../internal/text.ts'
+import { istioTrustDomain } from './istio-identity.ts'
 import type { IstioTrustDomains } from './istio-trust-domains.ts'
 import { SCHEME } from './spiffe-grammar.ts'
 import type { SpiffeId } from './spiffe-id.ts'
@@ -91,5 +92,7 @@ function fromParts(namespace: unknown, serviceAccount: unknown, mesh: IstioTrust
       throw new TypeError(
         'a service account must be "namespace/name", { namespace, serviceAccount } or an identity, with neither part empty',
       )
-  return mesh.expandIdentity(`${SCHEME}${mesh.names[0]}/ns/${namespace}/sa/${serviceAccount}`)
+  return mesh.expandIdentity(
+    `${SCHEME}${istioTrustDomain(mesh.names[0] ?? '')}/ns/${namespace}/sa/${serviceAccount}`,
+  )
 }

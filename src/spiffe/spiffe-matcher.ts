@@ -75,6 +75,14 @@ export function readMatcher(expected: ExpectedIdentity, option: string): SpiffeM
   )
 }
 
+/** Refuses options whose `expect` is there and `undefined`. @throws `TypeError`. */
+export function refuseUndefinedExpectation(options: object): void {
+  if ('expect' in options && options.expect === undefined)
+    throw new TypeError(
+      'option "expect" is undefined, which would let everybody in; is a variable not set? Leave the option out if nobody in particular is expected',
+    )
+}
+
 function matcher(matches: (id: SpiffeId) => boolean, description: string | (() => string)): SpiffeMatcher {
   return Object.freeze({
     matches,

@@ -18,7 +18,12 @@ import { lookUpBundle } from './bundle-lookup.ts'
 import { type BundleSource, type BundleSourceInput, readBundleSource } from './bundle-source.ts'
 import { SpiffeBundle } from './spiffe-bundle.ts'
 import type { SpiffeId } from './spiffe-id.ts'
-import { type ExpectedIdentity, readMatcher, type SpiffeMatcher } from './spiffe-matcher.ts'
+import {
+  type ExpectedIdentity,
+  readMatcher,
+  refuseUndefinedExpectation,
+  type SpiffeMatcher,
+} from './spiffe-matcher.ts'
 import { SvidError } from './svid-error.ts'
 import { readSvidLeaf } from './svid-leaf.ts'
 import { judgeSigner } from './svid-signers.ts'
@@ -28,8 +33,11 @@ import { type VerifiedSvid, verifiedSvid } from './verified-svid.ts'
 export interface VerifySvidOptions {
   /** Where the authorities of trust domains come from. Only those of the SVID's own domain are asked. */
   readonly bundles: BundleSourceInput
-  /** Who it must be. Without it any identity of a known trust domain passes: decide by `svid.id` then. */
-  readonly expect?: ExpectedIdentity | undefined
+  /**
+   * Who it must be. Without it any identity of a known trust domain passes: decide by `svid.id` then. It may be
+   * left out, and not be `undefined`: a variable that was never set must not let everybody in.
+   */
+  readonly expect?: ExpectedIdentity
   /** The instant to judge at. Default: now. */
   readonly time?: Date | undefined
   /**
@@ -91,7 +99,16 @@ export async function checkSvid(chain: SvidInput, options: VerifySvidOptions): P
   try {
     const asked = readPresented(chain)
     const bundle = requireAuthorities(asked, await lookUpBundle(policy.source, asked.id, asked.leaf))
-    return conclude(await checkPath(asked.input, pathOptions(asked, bundle, policy)), asked, bundle, policy)
+    const first = conclude(
+      await checkPath(asked.input, pathOptions(asked, bundle, policy)),
+      asked,
+      bundle,
+      policy,
+    )
+    const again = withoutRefusedSigners(first, asked, bundle, policy)
+    if (again === undefined) return first
+    const second = conclude(await checkPath(asked.input, again), asked, bundle, policy)
+    return second.ok ? second : first
   } catch (error) {
     return refusal(error)
   }
@@ -108,12 +125,24 @@ export function checkSvidSync(chain: SvidInput, options: VerifySvidOptions): Che
   try {
     const asked = readPresented(chain)
     const answer = lookUpBundle(policy.source, asked.id, asked.leaf)
-    if (answer instanceof Promise)
+    if (answer instanceof Promise) {
+      // Nobody will wait for it: its failure must not end the process.
+      answer.catch(() => {})
       throw new TypeError(
         'checkSvidSync needs a bundle source that answers at once; this one answers a promise',
       )
+    }
     const bundle = requireAuthorities(asked, answer)
-    return conclude(checkPathSync(asked.input, pathOptions(asked, bundle, policy)), asked, bundle, policy)
+    const first = conclude(
+      checkPathSync(asked.input, pathOptions(asked, bundle, policy)),
+      asked,
+      bundle,
+      policy,
+    )
+    const again = withoutRefusedSigners(first, asked, bundle, policy)
+    if (again === undefined) return first
+    const second = conclude(checkPathSync(asked.input, again), asked, bundle, policy)
+    return second.ok ? second : first
   } catch (error) {
     return refusal(error)
   }
@@ -138,6 +167,7 @@ interface SvidPolicy {
 function readPolicy(options: VerifySvidOptions): SvidPolicy {
   checkOptionNames(options, OPTION_NAMES, 'verification of an SVID')
   const { bundles, expect, signers = 'refuse', time } = options
+  refuseUndefinedExpectation(options)
   if (time !== undefined) readInstant(time, 'time')
   return {
     options,
@@ -148,6 +178,8 @@ function readPolicy(options: VerifySvidOptions): SvidPolicy {
 }
 
 function readPresented(chain: SvidInput): Asked {
+  if (chain === undefined || chain === null)
+    throw new TypeError('an SVID must be a certificate or an array of them, leaf first; got none')
   try {
     const [first, ...rest] = isList(chain) ? chain : [chain]
     if (first === undefined)
@@ -226,6 +258,37 @@ function conclude(
   if (expect !== undefined && expect.matches(id) !== true)
     return { ok: false, error: unexpected(leaf, id, expect) }
   return { ok: true, svid: verifiedSvid({ id, path, bundle }) }
+}
+
+/**
+ * Where a signing certificate broke the rules, there may be another path that avoids all that do: a CA that was
+ * issued again, for instance, stands beside its old certificate for a while. Options for a second search.
+ */
+function withoutRefusedSigners(
+  first: CheckSvidResult,
+  asked: Asked,
+  bundle: SpiffeBundle,
+  policy: SvidPolicy,
+): VerifyPathOptions | undefined {
+  if (first.ok || !(first.error instanceof SvidError) || !first.error.code.startsWith('ERR_SVID_SIGNER_'))
+    return undefined
+  const keeps = (certificate: Certificate): boolean => judgeSigner(certificate, 1) === undefined
+  const anchors = bundle.x509Authorities.filter(keeps)
+  if (anchors.length === 0) return undefined
+  const intermediates = asked.intermediates.flatMap((input) => readIntermediates(input)).filter(keeps)
+  return { ...pathOptions(asked, bundle, policy), store: undefined, anchors, intermediates }
+}
+
+/** What cannot be read cannot be part of a path. */
+function readIntermediates(input: CertificateInput): readonly Certificate[] {
+  try {
+    const ders =
+      typeof input === 'string' ? viewPem(input, ['CERTIFICATE'], 'skip').map(({ der }) => der) : [input]
+    return ders.map((der) => toCertificate(der, 'chain', { leniency: ['generalized-time-before-2050'] }))
+  } catch (error) {
+    if (error instanceof MeshPkiError) return []
+    throw error
+  }
 }
 
 function firstRefusedSigner(certificates: readonly Certificate[]): SvidError | undefined {

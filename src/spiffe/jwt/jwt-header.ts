@@ -87,7 +87,7 @@ function readHeader(
   if (typeof kid !== 'string' || kid === '')
     throw new MeshPkiError(
       'ERR_JWT_SVID_KEY',
-      'JWT-SVID: its header has no "kid", so nobody can say which key of the bundle signed it. Have it issued with one (JWT-SVID §2.2)',
+      'JWT-SVID: its header has no "kid" that is text, so nobody can say which key of the bundle signed it. The standard makes it optional (JWT-SVID §2.2), and it is needed here; have it issued with one',
     )
   return { algorithm, keyId: kid }
 }
@@ -96,9 +96,11 @@ function readSubject(payload: JsonObject): SpiffeId {
   const sub = payload.get('sub')
   if (typeof sub !== 'string') throw malformed('it has no "sub", the SPIFFE ID of its workload', '§3.1')
   try {
-    return SpiffeId.parse(sub)
+    const id = SpiffeId.parse(sub)
+    if (id.path !== '') return id
+    throw malformed('its "sub" has no path: that is the name of a trust domain, not of a workload', '§3.1')
   } catch (cause) {
-    if (!(cause instanceof MeshPkiError)) throw cause
+    if (!(cause instanceof MeshPkiError) || cause.code !== 'ERR_SPIFFE_ID') throw cause
     throw malformed(`its "sub" is no SPIFFE ID: ${cause.message}`, '§3.1', cause)
   }
 }

@@ -12,10 +12,15 @@ import { checkOneOf, checkOptionNames, readInstant, typeName } from '../../inter
 import { escapeText, quote } from '../../internal/text.ts'
 import type { JwtAuthority } from '../bundle-key.ts'
 import { lookUpBundle } from '../bundle-lookup.ts'
-import { type BundleSourceInput, readBundleSource } from '../bundle-source.ts'
+import { type BundleSource, type BundleSourceInput, readBundleSource } from '../bundle-source.ts'
 import type { SpiffeBundle } from '../spiffe-bundle.ts'
 import type { SpiffeId } from '../spiffe-id.ts'
-import { type ExpectedIdentity, readMatcher, type SpiffeMatcher } from '../spiffe-matcher.ts'
+import {
+  type ExpectedIdentity,
+  readMatcher,
+  refuseUndefinedExpectation,
+  type SpiffeMatcher,
+} from '../spiffe-matcher.ts'
 import { SvidError } from '../svid-error.ts'
 import {
   ALGORITHMS,
@@ -31,8 +36,8 @@ export interface VerifyJwtSvidOptions {
   readonly bundles: BundleSourceInput
   /** Who we are: one of these must be an audience of the token (JWT-SVID §3.2). Required. */
   readonly audience: string | readonly string[]
-  /** Who it must be. Without it any identity of a known trust domain passes: decide by `svid.id` then. */
-  readonly expect?: ExpectedIdentity | undefined
+  /** Who it must be; not `undefined`. Without it any identity of a known trust domain passes: decide by `svid.id` then. */
+  readonly expect?: ExpectedIdentity
   /** Algorithms that are accepted. Default: all of JWT-SVID §2.1. */
   readonly algorithms?: readonly JwtSvidAlgorithm[] | undefined
   /** The instant to judge at. Default: now. */
@@ -65,7 +70,7 @@ export type CheckJwtSvidResult =
  * @throws `MeshPkiError` `ERR_JWT_SVID_…`; `SvidError` `ERR_SVID_NO_BUNDLE` and `ERR_SVID_UNEXPECTED_ID`;
  * `TypeError`, `RangeError` for options.
  *
- * **Warning**: a token is a bearer token. Whoever has it can use it until it expires (JWT-SVID §6.1); prefer
+ * **Warning**: a token is a bearer token. Whoever has it can use it until it expires (JWT-SVID §7.1); prefer
  * X509-SVIDs where there is TLS end to end.
  *
  * @example
@@ -81,16 +86,16 @@ export type CheckJwtSvidResult =
 export async function verifyJwtSvid(token: string, options: VerifyJwtSvidOptions): Promise<VerifiedJwtSvid> {
   const policy = readPolicy(token, options)
   const claimed = readClaimedToken(token, policy.algorithms)
-  const bundle = await lookUpBundle(readBundleSource(options.bundles), claimed.id)
+  const bundle = await lookUpBundle(policy.source, claimed.id)
   const authority = authorityOf(claimed, bundle)
   const payload = await verifyToken(token, claimed, authority, policy)
-  const { aud, exp } = payload
-  if (aud === undefined || exp === undefined) throw malformed('it has no "aud" or no "exp"', '§4')
+  const audience = readAudience(payload)
+  const expiresAt = readExpiry(payload)
   if (policy.expect !== undefined) checkExpected(claimed.id, policy.expect)
   return Object.freeze({
     id: claimed.id,
-    audience: Object.freeze([aud].flat()),
-    expiresAt: new Date(exp * 1000),
+    audience: Object.freeze(audience),
+    expiresAt,
     claims: Object.freeze({ ...payload }),
     bundle,
   })
@@ -101,6 +106,8 @@ export async function checkJwtSvid(
   token: string,
   options: VerifyJwtSvidOptions,
 ): Promise<CheckJwtSvidResult> {
+  // A mistake in the options is none of the token.
+  readPolicy(token, options)
   try {
     return { ok: true, svid: await verifyJwtSvid(token, options) }
   } catch (error) {
@@ -109,7 +116,24 @@ export async function checkJwtSvid(
   }
 }
 
+/** RFC 7519 §4.1.3: text, or an array of texts. `jose` looks only for ours. */
+function readAudience({ aud }: JWTPayload): readonly string[] {
+  const all: readonly unknown[] = [aud].flat()
+  const texts = all.filter((one) => typeof one === 'string')
+  if (texts.length === 0 || texts.length < all.length)
+    throw malformed('its "aud" holds something that is no text', '§3.2')
+  return texts
+}
+
+/** A moment that no Date can hold would never be over for anybody who compares. */
+function readExpiry({ exp }: JWTPayload): Date {
+  const date = new Date(typeof exp === 'number' ? exp * 1000 : Number.NaN)
+  if (Number.isNaN(date.getTime())) throw malformed('its "exp" is no instant', '§3.3')
+  return date
+}
+
 interface JwtPolicy {
+  readonly source: BundleSource
   readonly expect: SpiffeMatcher | undefined
   readonly audience: readonly string[]
   readonly algorithms: readonly JwtSvidAlgorithm[]
@@ -121,6 +145,7 @@ interface JwtPolicy {
 function readPolicy(token: unknown, options: VerifyJwtSvidOptions): JwtPolicy {
   const names = ['bundles', 'audience', 'expect', 'algorithms', 'time', 'clockTolerance']
   checkOptionNames(options, names, 'verifyJwtSvid')
+  refuseUndefinedExpectation(options)
   if (typeof token !== 'string') throw new TypeError(`a JWT-SVID must be a string; got ${typeName(token)}`)
   const audience = [options.audience].flat()
   if (audience.length === 0 || audience.some((one) => typeof one !== 'string' || one === ''))
@@ -129,6 +154,7 @@ function readPolicy(token: unknown, options: VerifyJwtSvidOptions): JwtPolicy {
   if (!Array.isArray(algorithms) || algorithms.length === 0)
     throw new TypeError('option "algorithms" must be an array of at least one algorithm')
   return {
+    source: readBundleSource(options.bundles),
     expect: options.expect === undefined ? undefined : readMatcher(options.expect, 'expect'),
     audience,
     algorithms: algorithms.map((one) => checkOneOf(one, ALGORITHMS, 'algorithms')),
@@ -180,29 +206,33 @@ async function verifyToken(
   }
 }
 
-/** The reason in our words: `jose` knows which check failed. The token is in none of them. */
+/** The reason in our words: `jose` knows which check failed. The token and its claims are in none of them. */
 function refusalOf(error: unknown, audience: readonly string[], time: Date): unknown {
   const at = time.toISOString()
   if (error instanceof errors.JWTExpired)
     return new MeshPkiError(
       'ERR_JWT_SVID_EXPIRED',
       `JWT-SVID: it has expired, and it is ${at}. Let the workload fetch a new one; if it just did, compare the clocks (JWT-SVID §3.3)`,
-      { cause: error },
+      { cause: withoutClaims(error) },
     )
   if (error instanceof errors.JWTClaimValidationFailed) {
     if (error.claim === 'aud')
       return new MeshPkiError(
         'ERR_JWT_SVID_AUDIENCE',
         `JWT-SVID: it is for somebody else: expected the audience ${audience.map((one) => quote(one, 128)).join(' or ')}. Let the workload ask for a token with it (JWT-SVID §3.2)`,
-        { data: { expected: audience }, cause: error },
+        { data: { expected: audience }, cause: withoutClaims(error) },
       )
     if (error.claim === 'nbf' && error.reason === 'check_failed')
       return new MeshPkiError(
         'ERR_JWT_SVID_NOT_YET_VALID',
         `JWT-SVID: it is not valid yet, and it is ${at}. Is a clock wrong? (RFC 7519 §4.1.5)`,
-        { cause: error },
+        { cause: withoutClaims(error) },
       )
-    return malformed(`its claim ${quote(error.claim, 64)} is missing or not as it must be`, '§3', error)
+    return malformed(
+      `its claim ${quote(error.claim, 64)} is missing or not as it must be`,
+      '§3',
+      withoutClaims(error),
+    )
   }
   if (error instanceof errors.JWSSignatureVerificationFailed)
     return new MeshPkiError(
@@ -221,6 +251,17 @@ function refusalOf(error: unknown, audience: readonly string[], time: Date): unk
     )
   return error
 }
+
+/** `jose` keeps all claims with its errors, and whoever prints one prints them. */
+const withoutClaims = ({
+  code,
+  claim,
+  reason,
+}: InstanceType<typeof errors.JWTExpired | typeof errors.JWTClaimValidationFailed>): object => ({
+  code,
+  claim,
+  reason,
+})
 
 function checkExpected(id: SpiffeId, expect: SpiffeMatcher): void {
   if (expect.matches(id) === true) return

@@ -99,11 +99,48 @@ describe('an authority that was issued again', () => {
     ['with a path length that cuts off what is below', { pathLength: 0 }],
     ['valid for less long', { notAfter: '2026-12-01T00:00:00Z' }],
     ['valid only after the old one', { notBefore: '2027-06-01T00:00:00Z' }],
+    ['not valid yet, so that peers would be refused until then', { notBefore: '2026-11-01T00:00:00Z' }],
   ])('%s, does not', (_what, changes) => {
     const diff = diffBundles(of(a), next(of(again(changes))), { inUse: intermediate.certificate, time: NOW })
     expect(diff.safe).toBe(false)
     expect(diff.changes.map(({ kind }) => kind)).toEqual(['adds', 'drops-live'])
   })
+})
+
+describe('names alone prove nothing', () => {
+  test('an intermediate of the next root may bear the name of the one that is missing', () => {
+    // Neither has key identifiers: whose intermediate issued the leaf, nobody can say.
+    const namesake = forgeCa({ subject: 'intermediate', issuer: b, keys: keysOf('namesake') })
+    const diff = diffBundles(of(a, b), next(of(b)), {
+      inUse: [leaf.certificate, namesake.certificate],
+      time: NOW,
+    })
+    expect(diff.changes.map(({ kind }) => kind)).toEqual(['drops-live'])
+  })
+
+  test('a key that was retired is retired under every certificate', () => {
+    const again = forgeCa({ subject: 'b', keys: b.keys, notAfter: '2029-01-01T00:00:00Z' })
+    expect(kinds(of(a), next(of(a, again)), { retired: b.certificate, time: NOW })).toEqual(['resurrects'])
+  })
+})
+
+test('an authority that stood beside its successor may go', () => {
+  const successor = forgeCa({ subject: 'a', keys: a.keys, notAfter: '2028-01-01T00:00:00Z' })
+  const diff = diffBundles(of(a, successor), next(of(successor)), {
+    inUse: intermediate.certificate,
+    time: NOW,
+  })
+  expect(diff).toMatchObject({ safe: true, changes: [{ kind: 'replaces', authority: a.certificate }] })
+})
+
+test('a fleet of thousands is no quadratic matter', () => {
+  const first = forgeCa({ subject: 'fleet', issuer: a })
+  const many = Array.from(
+    { length: 3000 },
+    (_, i) => forge({ subject: `workload ${i}`, issuer: first }).certificate,
+  )
+  const { changes } = diffBundles(of(a, b), next(of(b)), { inUse: [...many, first.certificate], time: NOW })
+  expect(changes.map(({ kind }) => kind)).toEqual(['drops-live'])
 })
 
 describe('what comes back, and in which order', () => {

@@ -79,6 +79,7 @@ describe('a bundle', () => {
   })
 
   test('cannot be changed from outside', () => {
+    expect(() => Object.defineProperty(bundle, 'trustDomain', { value: 'other' })).toThrow(TypeError)
     const authorities = bundle.x509Authorities as Certificate[]
     authorities.pop()
     expect(bundle.x509Authorities.length).toBe(2)
@@ -117,6 +118,37 @@ describe('a bundle', () => {
     )
     expect(error).toMatchObject({ code: 'ERR_SPIFFE_AUTHORITY' })
     expect(String(error)).not.toContain(String(privateKey.export({ format: 'jwk' }).d))
+  })
+})
+
+describe('what every reader would pass over is not published', () => {
+  test('an RSA key that is too small', () => {
+    const small = forgeCa({ subject: 'small', keys: keysOf('small', 'RSA-1024') }).certificate
+    expect(thrownBy(() => SpiffeBundle.of({ trustDomain: 'td', x509Authorities: small }))).toMatchObject({
+      code: 'ERR_SPIFFE_AUTHORITY',
+    })
+  })
+
+  test.each<[string, object]>([
+    ['a symmetric key', { kty: 'oct', k: 'c2VjcmV0' }],
+    ['a curve that nobody knows', { kty: 'EC', crv: 'P-999', x: 'AA', y: 'AA' }],
+    ['a coordinate that is no text', { ...keysOf('jwt').publicKey.export({ format: 'jwk' }), x: 5 }],
+    // With it, a padded hash is its own signature: everybody could sign.
+    ['the exponent 1', { ...keysOf('rsa', 'RSA-2048').publicKey.export({ format: 'jwk' }), e: 'AQ' }],
+    ['an even exponent', { ...keysOf('rsa', 'RSA-2048').publicKey.export({ format: 'jwk' }), e: 'AQAC' }],
+  ])('%s as a JWT authority, which is not read either', (_what, jwk) => {
+    const jwtAuthorities = [{ keyId: 'k', jwk: jwk as never }]
+    expect(thrownBy(() => SpiffeBundle.of({ trustDomain: 'td', jwtAuthorities }))).toMatchObject({
+      code: 'ERR_SPIFFE_AUTHORITY',
+    })
+    const made = read({ ...jwk, use: 'jwt-svid', kid: 'k' })
+    expect(made.jwtAuthorities).toEqual([])
+    expect(made.skipped.length).toBe(1)
+  })
+
+  test('and null is not nothing', () => {
+    expect(() => bundle.with({ x509Authorities: null as never })).toThrow(TypeError)
+    expect(() => SpiffeBundle.of({ trustDomain: 'td', jwtAuthorities: null as never })).toThrow(TypeError)
   })
 })
 
@@ -215,6 +247,13 @@ describe('a map', () => {
     expect([map.size, grown.size, grown.without('td').size]).toEqual([1, 2, 1])
     expect(grown.without('td').bundleFor('td')).toBeUndefined()
     expect(JSON.parse(BundleMap.of([]).toJson())).toEqual({ trust_domains: {} })
+    const numbered = BundleMap.of([bundle], { sequence: 3n, refreshHint: '5m' })
+    expect([numbered.sequence, numbered.with(other).sequence, numbered.without('td').sequence]).toEqual([
+      3n,
+      4n,
+      4n,
+    ])
+    expect(BundleMap.fromJson(numbered.toJson())).toMatchObject({ sequence: 3n, refreshHint: 300 })
   })
 
   test('holds as many as it is told', () => {
@@ -223,6 +262,9 @@ describe('a map', () => {
     expect(thrownBy(() => BundleMap.fromJson(text, { limits: { trustDomains: 1 } }))).toMatchObject({
       code: 'ERR_SPIFFE_BUNDLE_LIMIT',
     })
+    expect(() => BundleMap.fromJson(text, { limits: { trustDomains: Number.NaN } })).toThrow(
+      'limits.trustDomains',
+    )
   })
 
   test('a name of JavaScript is a trust domain like any other', () => {
@@ -248,17 +290,39 @@ describe('a live source', () => {
     expect(live.set(bundle)).toBe('added')
   })
 
-  test('a map is the state of the world, or changes nothing', () => {
-    const clock = manualClock()
-    const live = new LiveBundles({ staleAfter: '1h', clock, initial: [bundle] })
+  test('a map is the state of the world; an older bundle in it keeps nobody else waiting', () => {
+    const live = new LiveBundles({ staleAfter: 'unlimited', initial: [bundle] })
     const other = SpiffeBundle.of({ trustDomain: 'other', x509Authorities: second })
-    const older = bundle.with({ sequence: 1n })
-    expect(() => live.replaceAll(BundleMap.of([other, older]))).toThrow('older')
-    expect(live.bundleFor('other')).toBeUndefined()
+    const gone = SpiffeBundle.of({ trustDomain: 'gone', x509Authorities: second })
+    live.set(gone)
+    const outcome = live.replaceAll(BundleMap.of([other, bundle.with({ sequence: 1n })]))
+    expect(outcome.get('other')).toBe('added')
+    expect(outcome.get('td')).toMatchObject({ code: 'ERR_SPIFFE_BUNDLE_SEQUENCE' })
     expect(live.bundleFor('td')).toBe(bundle)
+    expect(live.bundleFor('gone')).toBeUndefined()
     live.replaceAll(BundleMap.of([other]))
     expect(live.trustDomains.map(String)).toEqual(['other'])
-    expect(live.bundleFor('td')).toBeUndefined()
+  })
+
+  test('a sequence that the publisher lost does not open the way for an older one', () => {
+    const live = new LiveBundles({ staleAfter: 'unlimited', initial: [bundle] })
+    const lost = SpiffeBundle.of({ trustDomain: 'td', x509Authorities: [root, second] })
+    expect(live.set(lost)).toBe('sequence-lost')
+    expect(() => live.set(bundle.with({ sequence: 4n }))).toThrow('older than the one held, 5')
+    expect(live.set(bundle.with({ sequence: 6n, x509Authorities: root }))).toBe('updated')
+  })
+
+  test('a date that is none makes nothing young, nor does a broken clock', () => {
+    const clock = manualClock()
+    const live = new LiveBundles({ staleAfter: '1h', clock })
+    expect(() => live.set(bundle, new Date('soon'))).toThrow('confirmed')
+    expect(() => live.set(bundle, '2026-01-01' as never)).toThrow('confirmed')
+    live.set(bundle)
+    let broken = false
+    const moody = { now: () => (broken ? new Date(Number.NaN) : clock.now()), sleep: clock.sleep }
+    const other = new LiveBundles({ staleAfter: '1h', clock: moody, initial: [bundle] })
+    broken = true
+    expect(thrownBy(() => other.bundleFor('td'))).toMatchObject({ code: 'ERR_SPIFFE_BUNDLE_STALE' })
   })
 
   test('its last second counts, the next does not', () => {

@@ -1,44 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { MeshPkiError } from '../../../src/errors.ts'
-import {
-  FederationClient,
-  type FederationClientOptions,
-  type FederationEvent,
-  type FederationRelationship,
-  type FetchLike,
-  SpiffeBundle,
-} from '../../../src/spiffe/index.ts'
+import { FederationClient, type FederationEvent, SpiffeBundle } from '../../../src/spiffe/index.ts'
 import { manualClock } from '../../../src/testing/index.ts'
-import { forgeCa } from '../verify/forge.ts'
+import {
+  bundle,
+  clientOf,
+  heldFetch,
+  publisher,
+  root,
+  second,
+  trustDomain,
+  web,
+} from './federation-support.ts'
 import { thrownBy } from './reference.ts'
-
-const root = forgeCa({ subject: 'root' }).certificate
-const second = forgeCa({ subject: 'second' }).certificate
-const trustDomain = 'partner.example'
-const url = 'https://partner.example/bundle.json'
-const web: FederationRelationship = { trustDomain, url, profile: 'https_web' }
-const bundle = (sequence: bigint, refreshHint = '5m') =>
-  SpiffeBundle.of({ trustDomain, x509Authorities: [root, second], sequence, refreshHint })
-
-/** Answers bundles of rising sequence and notes when it was asked. */
-function publisher(clock: { now(): Date }, hint = '5m') {
-  const asked: number[] = []
-  const fetch: FetchLike = async () => {
-    asked.push(clock.now().getTime())
-    return new Response(bundle(BigInt(asked.length), hint).toJson())
-  }
-  return { asked, fetch }
-}
-
-const clientOf = (options: Partial<FederationClientOptions> = {}) =>
-  new FederationClient({ relationships: [web], staleAfter: '1h', ...options })
-
-/** A fetch that is answered by hand. */
-function heldFetch() {
-  const waiting: ((response: Response) => void)[] = []
-  const fetch: FetchLike = () => new Promise((resolve) => waiting.push(resolve))
-  return { fetch, answer: (text: string) => waiting.shift()?.(new Response(text)), waiting }
-}
 
 describe('when it polls', () => {
   test('at once, then by the hint less up to a tenth, the same every time and after a restart', async () => {
@@ -316,92 +290,5 @@ describe('what a publisher must not do, and is let pass with a word', () => {
     await client.refresh(trustDomain)
     expect(await client.refresh(trustDomain)).toBe(update)
     expect(client.bundleFor(trustDomain)?.trustsSame(next)).toBe(true)
-  })
-})
-
-describe('configuration', () => {
-  const spiffe = {
-    trustDomain,
-    url,
-    profile: 'https_spiffe',
-    endpointSpiffeId: 'spiffe://partner.example/endpoint',
-    bootstrap: bundle(1n),
-  } as const
-  const dial = () => Promise.reject(new Error('nothing is dialled'))
-
-  test.each<[string, readonly FederationRelationship[], Partial<FederationClientOptions>, string]>([
-    ['two relationships with one domain', [web, web], {}, 'two relationships'],
-    ['https_spiffe without a dialer', [spiffe], {}, 'dial'],
-    [
-      'an endpoint without a path',
-      [{ ...spiffe, endpointSpiffeId: 'spiffe://partner.example' }],
-      { dial },
-      'path',
-    ],
-    [
-      'a bootstrap bundle of another domain',
-      [{ ...spiffe, bootstrap: SpiffeBundle.of({ trustDomain: 'other', x509Authorities: root }) }],
-      { dial },
-      'bootstrap',
-    ],
-    [
-      'endpointBundles where it serves itself',
-      [{ ...spiffe, endpointBundles: bundle(1n) }],
-      { dial },
-      'self-serving',
-    ],
-  ])('refuses %s', (_what, relationships, options, text) => {
-    const error = thrownBy(() => clientOf({ relationships, ...options }))
-    expect(error).toMatchObject({ code: 'ERR_FEDERATION_CONFIG' })
-    expect(String(error)).toContain(text)
-  })
-
-  test('a bootstrap bundle counts at once, and yields to a newer one that is known', () => {
-    const clock = manualClock()
-    const fresh = clientOf({ relationships: [spiffe], dial, clock })
-    expect(fresh.bundleFor(trustDomain)?.sequence).toBe(1n)
-    const known = [{ bundle: bundle(4n), confirmed: clock.now() }]
-    expect(
-      clientOf({ relationships: [spiffe], dial, clock, initial: known }).bundleFor(trustDomain)?.sequence,
-    ).toBe(4n)
-  })
-
-  test('a dialer that does not authenticate brings nothing', async () => {
-    const client = clientOf({
-      relationships: [spiffe],
-      clock: manualClock(),
-      dial: async () => ({
-        status: 200,
-        headers: new Headers(),
-        body: new TextEncoder().encode(bundle(9n).toJson()),
-      }),
-    })
-    await expect(client.refresh(trustDomain)).rejects.toMatchObject({ code: 'ERR_FEDERATION_AUTHENTICATION' })
-    expect(client.bundleFor(trustDomain)?.sequence).toBe(1n)
-  })
-
-  test('a bundle that was stored for a domain without relationship is not served', () => {
-    const clock = manualClock()
-    const other = SpiffeBundle.of({ trustDomain: 'other', x509Authorities: root })
-    const client = clientOf({ clock, initial: [{ bundle: other, confirmed: clock.now() }] })
-    expect(client.bundleFor('other')).toBeUndefined()
-  })
-
-  test('no secret of a URL gets into a message', async () => {
-    const secret = 'https://partner.example/bundle.json?token=hunter2'
-    const client = clientOf({
-      relationships: [{ ...web, url: secret }],
-      clock: manualClock(),
-      fetch: async () => new Response('', { status: 403 }),
-    })
-    const error = await client.refresh(trustDomain).catch((failure: unknown) => failure)
-    expect(error).toMatchObject({ code: 'ERR_FEDERATION_STATUS' })
-    expect(String(error)).not.toContain('hunter2')
-    const user = thrownBy(() =>
-      clientOf({ relationships: [{ ...web, url: 'https://me:hunter2@partner.example/' }] }),
-    )
-    expect(String(user)).not.toContain('hunter2')
-    const broken = thrownBy(() => clientOf({ relationships: [{ ...web, url: 'ht!tp://me:hunter2@x/' }] }))
-    expect(String(broken)).not.toContain('hunter2')
   })
 })

@@ -40,7 +40,7 @@ describe('principals', () => {
 })
 
 describe('trust domain aliases', () => {
-  const mesh = new IstioTrustDomains({ trustDomain: 'new-td', aliases: ['old-td', 'older@td', 'old-td'] })
+  const mesh = new IstioTrustDomains({ trustDomain: 'new-td', aliases: ['old-td', 'older.td', 'old-td'] })
 
   test('each once, the trust domain first', () => {
     expect(mesh.names).toEqual(['new-td', 'old-td', 'older.td'])
@@ -55,7 +55,12 @@ describe('trust domain aliases', () => {
         'spiffe://td1/ns/def/sa/def',
       ),
     ).toEqual(['spiffe://td1/ns/def/sa/def', 'spiffe://td2/ns/def/sa/def'])
-    expect(mesh.expandIdentity('spiffe://elsewhere/ns/a/sa/b')[0]).toBe('spiffe://elsewhere/ns/a/sa/b')
+    // istiod adds the aliases only: an identity of another trust domain is not expected under our own.
+    expect(mesh.expandIdentity('spiffe://elsewhere/ns/a/sa/b')).toEqual([
+      'spiffe://elsewhere/ns/a/sa/b',
+      'spiffe://old-td/ns/a/sa/b',
+      'spiffe://older.td/ns/a/sa/b',
+    ])
   })
 
   test.each([
@@ -103,12 +108,13 @@ describe('secure naming', () => {
     expect(matches('reviews', 'spiffe://kind2/ns/default/sa/bookinfo-reviews')).toBe(true)
     expect(matches('reviews', 'spiffe://cluster.local/ns/blue/sa/reviews')).toBe(true)
     expect(matches('remote', 'spiffe://kind3/ns/default/sa/remote')).toBe(true)
-    expect(matches('remote', 'spiffe://kind2/ns/default/sa/remote')).toBe(true)
+    expect(matches('remote', 'spiffe://cluster.local/ns/default/sa/remote')).toBe(true)
   })
 
   test('refuses other accounts, other trust domains, and every service that is not known', () => {
     expect(matches('reviews', 'spiffe://kind2/ns/default/sa/bookinfo-ratings')).toBe(false)
     expect(matches('reviews', 'spiffe://kind3/ns/default/sa/bookinfo-reviews')).toBe(false)
+    expect(matches('remote', 'spiffe://kind2/ns/default/sa/remote')).toBe(false)
     expect(matches('nobody', 'spiffe://kind2/ns/default/sa/nobody')).toBe(false)
     for (const service of ['unknown', '__proto__', 'constructor', 'toString'])
       expect(matches(service, 'spiffe://kind2/ns/default/sa/bookinfo-reviews')).toBe(false)
@@ -120,6 +126,16 @@ describe('secure naming', () => {
     expect(byMap('a').matches(SpiffeId.parse('spiffe://kind2/ns/ns/sa/sa'))).toBe(true)
     for (const account of ['no-slash', 'a/b/c', '/b', 'a/', 'spiffe://kind2/web'])
       expect(() => secureNaming({ a: [account] }, mesh)).toThrow()
+    // Parts are parts: neither may bring a trust domain of its own.
+    for (const parts of [
+      { namespace: 'spiffe://evil/ns/x/sa', serviceAccount: 'y' },
+      { namespace: undefined as never, serviceAccount: 'a' },
+      { namespace: 'a', serviceAccount: 'b/c' },
+    ])
+      expect(() => secureNaming({ a: [parts] }, mesh)).toThrow(TypeError)
+    const cloud = new IstioTrustDomains({ trustDomain: 'mesh@cloud' })
+    expect(String(secureNaming({ a: ['ns/sa'] }, cloud)('a'))).toContain('spiffe://mesh.cloud/ns/ns/sa/sa')
+    expect(String(secureNaming({ a: ['ns/s\u202ea'] }, mesh)('a'))).not.toContain('\u202e')
     // @ts-expect-error a list is needed
     expect(() => secureNaming({ a: 'ns/sa' }, mesh)).toThrow('array')
   })

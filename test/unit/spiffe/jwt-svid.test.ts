@@ -1,4 +1,5 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { BundleMap, matchTrustDomain, SpiffeBundle } from '../../../src/spiffe/index.ts'
 import { checkJwtSvid, type VerifyJwtSvidOptions, verifyJwtSvid } from '../../../src/spiffe/jwt/index.ts'
@@ -125,6 +126,18 @@ describe('refuses', () => {
     ['no audience', token({ ...CLAIMS, aud: undefined }), 'ERR_JWT_SVID_AUDIENCE'],
     ['an empty list of audiences', token({ ...CLAIMS, aud: [] }), 'ERR_JWT_SVID_AUDIENCE'],
     ['no expiry', token({ ...CLAIMS, exp: undefined }), 'ERR_JWT_SVID_MALFORMED'],
+    [
+      'an expiry that no date can hold',
+      token('{"sub":"spiffe://td/a","aud":"reports","exp":1e300}'),
+      'ERR_JWT_SVID_MALFORMED',
+    ],
+    ['an audience that is no text', token({ ...CLAIMS, aud: ['reports', 1] }), 'ERR_JWT_SVID_MALFORMED'],
+    ['a subject without a path', token({ ...CLAIMS, sub: 'spiffe://td' }), 'ERR_JWT_SVID_MALFORMED'],
+    [
+      'a mark of byte order before the claims',
+      token(`\ufeff${JSON.stringify(CLAIMS)}`),
+      'ERR_JWT_SVID_MALFORMED',
+    ],
     ['an expiry as text', token({ ...CLAIMS, exp: String(EXP) }), 'ERR_JWT_SVID_MALFORMED'],
     ['an expiry that has passed', token({ ...CLAIMS, exp: EXP - 61 }), 'ERR_JWT_SVID_EXPIRED'],
     ['a beginning that has not come', token({ ...CLAIMS, nbf: EXP }), 'ERR_JWT_SVID_NOT_YET_VALID'],
@@ -152,7 +165,20 @@ describe('refuses', () => {
   })
 })
 
+test('claims are not in what is printed of a refusal', async () => {
+  for (const claims of [
+    { ...CLAIMS, exp: 1, secret: 'hunter2' },
+    { ...CLAIMS, aud: 'x', secret: 'hunter2' },
+  ]) {
+    const result = await ask(token(claims))
+    expect(inspect(result, { depth: 10 })).not.toContain('hunter2')
+  }
+})
+
 test('wrong options are named', async () => {
+  // They are no fault of the token, whichever way one asks.
+  await expect(ask('no token', { expect: 'no id' })).rejects.toMatchObject({ code: 'ERR_SPIFFE_ID' })
+  await expect(ask(token(), { expect: undefined as never })).rejects.toThrow('expect')
   // @ts-expect-error who we are is required
   await expect(verifyJwtSvid(token(), { bundles })).rejects.toThrow('audience')
   await expect(verifyJwtSvid(token(), { bundles, audience: [] })).rejects.toThrow('audience')

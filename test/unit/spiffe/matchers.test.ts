@@ -46,6 +46,10 @@ describe('matchers', () => {
     expect(matchWhere(async () => true, 'later').matches(cart)).toBe(false)
     // @ts-expect-error so does any text
     expect(matchWhere(() => 'yes', 'text').matches(cart)).toBe(false)
+    // Also one matcher inside of another.
+    const later = { matches: async () => false, toString: () => 'later' } as never
+    expect(matchOneOf([later]).matches(cart)).toBe(false)
+    expect(matchOneOf([matchOneOf([later])]).matches(cart)).toBe(false)
     // @ts-expect-error a description is for messages
     expect(() => matchWhere(() => true)).toThrow('description')
   })

@@ -224,6 +224,10 @@ describe('the bundle of its own trust domain, and no other', () => {
     const later: BundleSource = { bundleFor: async () => bundle }
     expect((await checkSvid([leaf.der, ca.der], { bundles: later, time: NOW })).ok).toBe(true)
     expect(() => checkSvidSync([leaf.der, ca.der], { bundles: later, time: NOW })).toThrow('at once')
+    // A failure that nobody waits for must not end the process, as an unhandled rejection does.
+    const rejects: BundleSource = { bundleFor: () => Promise.reject(new Error('too late')) }
+    expect(() => checkSvidSync([leaf.der, ca.der], { bundles: rejects, time: NOW })).toThrow('at once')
+    await new Promise((resolve) => setTimeout(resolve, 0))
     const failing: BundleSource = { bundleFor: () => Promise.reject(new Error('database down')) }
     await expect(checkSvid([leaf.der], { bundles: failing, time: NOW })).rejects.toThrow('database down')
   })
@@ -258,6 +262,35 @@ describe('signing certificates that break the rules', () => {
     expect(String(let_.svid.id)).toBe(ID)
   })
 
+  test('do not matter where another path avoids them, whichever is found first', async () => {
+    // The standard's own example has a CA with a slash at the end; this is the bundle that mends it.
+    const misspelt = forgeCa({ subject: 'root', keys: root.keys, extensions: [san([uri('spiffe://td/')])] })
+    for (const authorities of [
+      [misspelt, root],
+      [root, misspelt],
+    ]) {
+      const bundles = SpiffeBundle.of({
+        trustDomain: 'td',
+        x509Authorities: authorities.map(({ der }) => der),
+      })
+      expect((await ask([leaf.der, ca.der], { bundles })).ok).toBe(true)
+    }
+    const twin = forgeCa({
+      subject: 'ca',
+      issuer: root,
+      keys: ca.keys,
+      extensions: [san([uri('spiffe://td/a')])],
+    })
+    for (const sent of [
+      [twin, ca],
+      [ca, twin],
+    ])
+      expect((await ask([leaf.der, ...sent.map(({ der }) => der)])).ok).toBe(true)
+    expect(refusal(await ask([leaf.der, twin.der])).code).toBe('ERR_SVID_SIGNER_ID')
+    const only = SpiffeBundle.of({ trustDomain: 'td', x509Authorities: misspelt.der })
+    expect(refusal(await ask([leaf.der, ca.der], { bundles: only })).code).toBe('ERR_SVID_SIGNER_ID')
+  })
+
   test('never authenticate, whatever is let pass', async () => {
     expect(refusal(await ask([gloo.der], { signers: 'warn' })).code).toBe('ERR_SVID_CA')
   })
@@ -270,12 +303,17 @@ describe('options', () => {
     [{ bundles: [root.certificate] }, 'SpiffeBundle.fromJson'],
     [{ bundles: bundle, expect: 5 }, 'expect'],
     [{ bundles: bundle, expect: null }, 'expect'],
+    [{ bundles: bundle, expect: undefined }, 'a variable not set'],
     [{ bundles: bundle, signers: 'ignore' }, 'signers'],
     [{ bundles: bundle, time: 'now' }, 'time'],
     [{ bundles: bundle, anchors: [] }, 'anchors'],
   ])('%j names %s', (options, name) => {
     expect(thrownBy(() => checkSvidSync(leaf.der, options as never))).toBeInstanceOf(TypeError)
     expect(() => checkSvidSync(leaf.der, options as never)).toThrow(name)
+  })
+
+  test('no chain at all is a mistake of the caller', () => {
+    expect(() => checkSvidSync(null as never, { bundles: bundle })).toThrow(TypeError)
   })
 
   test('an expectation that is no SPIFFE ID is refused before anything is asked', () => {

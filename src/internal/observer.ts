@@ -1,0 +1,26 @@
+/**
+ * Functions of the caller that are told what happens. Their own failures must not end what they watch.
+ *
+ * @module
+ */
+
+/** An option that is a function or absent. @throws `TypeError`. */
+export function readObserver(observer: unknown, option: string): void {
+  if (observer !== undefined && typeof observer !== 'function')
+    throw new TypeError(
+      `option "${option}" must be a function; got ${observer === null ? 'null' : typeof observer}`,
+    )
+}
+
+/** Calls an observer. What it throws, at once or later, is ignored. */
+export function tell<T extends readonly unknown[]>(
+  observer: ((...args: T) => unknown) | undefined,
+  ...args: T
+): void {
+  try {
+    const answer = observer?.(...args)
+    if (answer instanceof Promise) answer.catch(() => {})
+  } catch {
+    // See above.
+  }
+}

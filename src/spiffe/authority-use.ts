@@ -1,0 +1,116 @@
+/**
+ * Which authorities of a bundle are in use, by the certificates that are presented.
+ *
+ * @module
+ */
+
+import { Certificate } from '../x509/certificate.ts'
+import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
+import { isSelfSigned } from '../x509/self-signed.ts'
+import type { JwtAuthority } from './bundle-key.ts'
+import type { SpiffeBundle } from './spiffe-bundle.ts'
+import { SCHEME } from './spiffe-grammar.ts'
+import type { TrustDomain } from './spiffe-id.ts'
+import { uriNames } from './svid-leaf.ts'
+
+/** Authorities that matter: certificates by which to tell, or a function that decides about one. */
+export type AuthorityUse =
+  | CertificateInput
+  | readonly CertificateInput[]
+  | ((authority: Certificate | JwtAuthority) => boolean)
+
+/** Whether an authority is live, and what shows it. */
+export type Liveness = (authority: Certificate | JwtAuthority) => {
+  readonly live: boolean
+  readonly dependents: readonly Certificate[]
+}
+
+/** Whether the authorities of a bundle are live at an instant. @throws as certificates when read. */
+export function readLiveness(
+  inUse: AuthorityUse | undefined,
+  time: number,
+  { trustDomain, x509Authorities }: SpiffeBundle,
+): Liveness {
+  if (typeof inUse === 'function') return (authority) => ({ live: inUse(authority) === true, dependents: [] })
+  if (inUse === undefined)
+    return (authority) => ({
+      live: !(authority instanceof Certificate && hasExpired(authority, time)),
+      dependents: [],
+    })
+  const presented = toCertificates(inUse, 'inUse').filter((certificate) => !hasExpired(certificate, time))
+  const byIssuer = groupBy(presented, (certificate) => Certificate.namesOf(certificate).issuer)
+  // Where a chain is not whole, nobody can say which authority it leads to: then it may be any.
+  const isTraced = tracer(presented, x509Authorities)
+  const orphans = presented.filter((one) => belongsTo(one, trustDomain) && !isTraced(one))
+  return (authority) => {
+    // Tokens are not certificates: nothing here can show that a JWT authority is drained.
+    if (!(authority instanceof Certificate)) return { live: true, dependents: [] }
+    const named = byIssuer.get(Certificate.namesOf(authority).subject) ?? []
+    const keyId = authority.subjectKeyIdentifier
+    const issued = named.filter(
+      (certificate) => !certificate.equals(authority) && mayBe(certificate.authorityKeyIdentifier, keyId),
+    )
+    const dependents = issued.length > 0 ? issued : orphans
+    return { live: dependents.length > 0 && !hasExpired(authority, time), dependents }
+  }
+}
+
+/** Items by what a function says of each, in order. */
+export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [item])
+    else group.push(item)
+  }
+  return groups
+}
+
+/**
+ * Whether the issuer of a certificate is known: an authority bears its name, or a certificate beside it bears name
+ * and key identifier. A name alone says nothing there: an intermediate of the next root may have the same.
+ */
+function tracer(
+  presented: readonly Certificate[],
+  authorities: readonly Certificate[],
+): (certificate: Certificate) => boolean {
+  const roots = new Map<string, Set<string | undefined>>()
+  for (const authority of authorities) {
+    const { subject } = Certificate.namesOf(authority)
+    const keyIds = roots.get(subject) ?? new Set()
+    roots.set(subject, keyIds.add(authority.subjectKeyIdentifier))
+  }
+  const issuers = new Set(
+    presented.flatMap((certificate) => {
+      const keyId = certificate.subjectKeyIdentifier
+      return keyId === undefined ? [] : [`${keyId} ${Certificate.namesOf(certificate).subject}`]
+    }),
+  )
+  const own = new Set(authorities.map((authority) => authority.fingerprint()))
+  return (certificate) => {
+    const { issuer } = Certificate.namesOf(certificate)
+    const asked = certificate.authorityKeyIdentifier
+    const keyIds = roots.get(issuer)
+    return (
+      // A root ends a chain of its own.
+      isSelfSigned(certificate) ||
+      own.has(certificate.fingerprint()) ||
+      (keyIds !== undefined && (asked === undefined || keyIds.has(undefined) || keyIds.has(asked))) ||
+      (asked !== undefined && issuers.has(`${asked} ${issuer}`))
+    )
+  }
+}
+
+/** Whether a certificate can be of the trust domain: its identity, if it has one, says no other. */
+function belongsTo(certificate: Certificate, trustDomain: TrustDomain): boolean {
+  const ids = uriNames(certificate).filter((uri) => uri.startsWith(SCHEME))
+  const prefix = `${SCHEME}${trustDomain.name}`
+  return ids.length === 0 || ids.some((id) => id === prefix || id.startsWith(`${prefix}/`))
+}
+
+/** Key identifiers that may be of one key: when in doubt, yes. */
+const mayBe = (asked: string | undefined, has: string | undefined): boolean =>
+  asked === undefined || has === undefined || asked === has
+
+const hasExpired = ({ notAfter }: Certificate, time: number): boolean => notAfter.getTime() < time
