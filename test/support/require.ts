@@ -2,6 +2,9 @@ import { test } from 'vitest'
 
 const required = (process.env['MESH_PKI_REQUIRE'] ?? '').split(',').map((name) => name.trim())
 
+/** Whether MESH_PKI_REQUIRE lists a name. */
+export const isRequired = (name: string): boolean => required.includes(name)
+
 /**
  * Whether a suite that needs something from outside (a program, a folder of cases) may register.
  *
@@ -21,7 +24,7 @@ const required = (process.env['MESH_PKI_REQUIRE'] ?? '').split(',').map((name) =
 export function requirement(name: string, available: () => true | string): boolean {
   const reason = available()
   if (reason === true) return true
-  if (required.includes(name)) {
+  if (isRequired(name)) {
     test(`${name} is present, as MESH_PKI_REQUIRE demands`, () => {
       throw new Error(`${name}: ${reason}`)
     })
