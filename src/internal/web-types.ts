@@ -8,7 +8,7 @@
 import type { AbortSignalLike } from './abort.ts'
 
 /** What a response can be asked for where there is no `Response` type. */
-export interface ResponseLike {
+interface ResponseLike {
   readonly status: number
   readonly headers: HeadersLike
   arrayBuffer(): Promise<ArrayBuffer>

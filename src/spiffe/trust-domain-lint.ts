@@ -74,7 +74,7 @@ export function lintTrustDomain(text: string): TrustDomainLint {
 }
 
 /** The first thing that Istio's `ValidateTrustDomain` refuses. */
-export function findIstioFault(text: string): TrustDomainFinding | undefined {
+function findIstioFault(text: string): TrustDomainFinding | undefined {
   if (text === '') return istioFinding('empty', 'empty domain name not allowed')
   const invalid = `trust domain name ${quote(text)} invalid`
   let start = 0
