@@ -92,6 +92,7 @@ export {
   matchWhere,
   normalizeSpiffeId,
   normalizeTrustDomain,
+  type PublicJwk,
   parseIstioIdentity,
   parseIstioPrincipal,
   type ReadBundleOptions,

@@ -20,38 +20,62 @@ export type AuthorityUse =
   | ((authority: Certificate | JwtAuthority) => boolean)
 
 /** Whether an authority is live, and what shows it. */
-export type Liveness = (authority: Certificate | JwtAuthority) => {
+export interface AuthorityState {
   readonly live: boolean
+  /** What depends on it. */
   readonly dependents: readonly Certificate[]
+  /** `nobody`: nothing was said about use. `broken-chain`: the dependents may depend on it, or on another. */
+  readonly doubt?: 'nobody' | 'broken-chain' | undefined
 }
+
+/** Tells the state of an authority. */
+export type Liveness = (authority: Certificate | JwtAuthority) => AuthorityState
 
 /** Whether the authorities of a bundle are live at an instant. @throws as certificates when read. */
 export function readLiveness(
   inUse: AuthorityUse | undefined,
+  jwtKeyIds: readonly string[] | undefined,
   time: number,
   { trustDomain, x509Authorities }: SpiffeBundle,
 ): Liveness {
   if (typeof inUse === 'function') return (authority) => ({ live: inUse(authority) === true, dependents: [] })
-  if (inUse === undefined)
-    return (authority) => ({
-      live: !(authority instanceof Certificate && hasExpired(authority, time)),
-      dependents: [],
-    })
-  const presented = toCertificates(inUse, 'inUse').filter((certificate) => !hasExpired(certificate, time))
+  const isInUse = inUse === undefined ? undefined : readPresented(inUse, time, trustDomain, x509Authorities)
+  return (authority) => {
+    // Tokens are not certificates: only the caller can know that a key is drained.
+    if (!(authority instanceof Certificate))
+      return jwtKeyIds === undefined
+        ? { live: true, dependents: [], doubt: 'nobody' }
+        : { live: jwtKeyIds.includes(authority.keyId), dependents: [] }
+    if (hasExpired(authority, time)) return { live: false, dependents: [] }
+    return isInUse?.(authority) ?? { live: true, dependents: [], doubt: 'nobody' }
+  }
+}
+
+function readPresented(
+  inUse: CertificateInput | readonly CertificateInput[],
+  time: number,
+  trustDomain: TrustDomain,
+  authorities: readonly Certificate[],
+): (authority: Certificate) => AuthorityState {
+  const distinct = new Map(toCertificates(inUse, 'inUse').map((one) => [one.fingerprint(), one]))
+  const presented = [...distinct.values()].filter((certificate) => !hasExpired(certificate, time))
   const byIssuer = groupBy(presented, (certificate) => Certificate.namesOf(certificate).issuer)
   // Where a chain is not whole, nobody can say which authority it leads to: then it may be any.
-  const isTraced = tracer(presented, x509Authorities)
+  const isTraced = tracer(presented, authorities)
   const orphans = presented.filter((one) => belongsTo(one, trustDomain) && !isTraced(one))
   return (authority) => {
-    // Tokens are not certificates: nothing here can show that a JWT authority is drained.
-    if (!(authority instanceof Certificate)) return { live: true, dependents: [] }
     const named = byIssuer.get(Certificate.namesOf(authority).subject) ?? []
     const keyId = authority.subjectKeyIdentifier
-    const issued = named.filter(
-      (certificate) => !certificate.equals(authority) && mayBe(certificate.authorityKeyIdentifier, keyId),
+    // A root that is presented itself is taken for in use, too.
+    const dependents = named.filter(
+      (one) => one.equals(authority) || mayBe(one.authorityKeyIdentifier, keyId),
     )
-    const dependents = issued.length > 0 ? issued : orphans
-    return { live: dependents.length > 0 && !hasExpired(authority, time), dependents }
+    if (dependents.length > 0) return { live: true, dependents }
+    return {
+      live: orphans.length > 0,
+      dependents: orphans,
+      doubt: orphans.length > 0 ? 'broken-chain' : undefined,
+    }
   }
 }
 

@@ -10,7 +10,13 @@ import { quote } from '../internal/text.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { toCertificates } from '../x509/certificate-input.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
-import { type AuthorityUse, groupBy, type Liveness, readLiveness } from './authority-use.ts'
+import {
+  type AuthorityState,
+  type AuthorityUse,
+  groupBy,
+  type Liveness,
+  readLiveness,
+} from './authority-use.ts'
 import type { JwtAuthority } from './bundle-key.ts'
 import { SpiffeBundle } from './spiffe-bundle.ts'
 
@@ -38,8 +44,10 @@ export interface BundleChange {
   readonly safe: boolean
   /** The authority that comes or goes: a certificate, or the key identifier of a JWT authority. */
   readonly authority: Certificate | string | undefined
-  /** Of a dropped authority: what still depends on it, as far as it is known. */
+  /** What is in use below the authority, as far as it is known. */
   readonly dependents: readonly Certificate[]
+  /** Of a dropped authority that is live: when the last of them has expired, so that it may go. */
+  readonly safeAfter: Date | undefined
   /** What it means and what to do. */
   readonly message: string
 }
@@ -59,9 +67,14 @@ export interface DiffBundlesOptions {
    * What is in use: the certificates that are still presented, SVIDs with their intermediates. An authority is
    * live if it issued one that has not expired. Where an intermediate is missing, every authority is. An empty list
    * says that nothing is in use. Or a function that says of an authority whether it is live.
-   * Without it every authority is live until it expires, and every JWT authority always.
+   * Without it every authority is live until it expires.
    */
   readonly inUse?: AuthorityUse | undefined
+  /**
+   * Key identifiers of JWT authorities that still sign, or signed tokens that are still valid. Without it every JWT
+   * authority is live: certificates say nothing about tokens.
+   */
+  readonly jwtKeyIdsInUse?: readonly string[] | undefined
   /**
    * Authorities that were withdrawn for good, by name and key: another certificate for the same ones counts too.
    * Or a function that says so. Default: none.
@@ -94,7 +107,7 @@ export function diffBundles(
   next: SpiffeBundle,
   options: DiffBundlesOptions = {},
 ): BundleDiff {
-  checkOptionNames(options, ['inUse', 'retired', 'time'], 'diffBundles')
+  checkOptionNames(options, ['inUse', 'jwtKeyIdsInUse', 'retired', 'time'], 'diffBundles')
   if (!(old instanceof SpiffeBundle) || !(next instanceof SpiffeBundle))
     throw new TypeError('diffBundles compares two SpiffeBundle values')
   if (!old.trustDomain.equals(next.trustDomain))
@@ -103,7 +116,7 @@ export function diffBundles(
     )
   const time = readInstant(options.time === undefined ? new Date() : options.time, 'time')
   const isRetired = readRetired(options.retired)
-  const isLive = readLiveness(options.inUse, time, old)
+  const isLive = readLiveness(options.inUse, options.jwtKeyIdsInUse, time, old)
   const changes = [
     ...sequenceChanges(old, next),
     ...x509Changes(old, next, { isLive, isRetired, time }),
@@ -157,11 +170,7 @@ function x509Changes(
               authority,
               `the key of ${label} was retired and comes back; whoever may hold it is trusted again`,
             )
-          : change(
-              'adds',
-              authority,
-              `${label} is new; let everybody have it before it signs (SPIFFE Federation §4.1)`,
-            )
+          : adding(authority, label, isLive(authority))
       }),
     ...dropped.map((authority) => {
       const label = certificateLabel(authority)
@@ -195,20 +204,49 @@ function jwtChanges(
   ]
 }
 
+/** An authority that signs already shows the other mistake of a rotation: who has the old bundle refuses that. */
+function adding(authority: Certificate, label: string, { dependents, doubt }: AuthorityState): BundleChange {
+  const [first] = doubt === undefined ? dependents : []
+  return change(
+    'adds',
+    authority,
+    first === undefined
+      ? `${label} is new; let everybody have it before it signs (SPIFFE Federation §4.1)`
+      : `${label} is new, and signs already: ${certificateLabel(first)} is refused by everybody who has not got it yet. Publish at once, and let the next one be known before it signs (SPIFFE Federation §4.1)`,
+    first === undefined ? [] : dependents,
+  )
+}
+
 function dropping(
   authority: Certificate | string,
   label: string,
-  { live, dependents }: ReturnType<Liveness>,
+  { live, dependents, doubt }: AuthorityState,
 ): BundleChange {
   if (!live) return change('drops-drained', authority, `${label} goes, and nothing in use depends on it`)
   const [first] = dependents
-  const shown = first === undefined ? '' : `, such as ${certificateLabel(first)}`
-  return change(
-    'drops-live',
-    authority,
-    `${label} goes while it is in use${shown}: peers would be refused. Keep it until nothing that it signed is active (SPIFFE Federation §4.1)`,
-    dependents,
-  )
+  const why =
+    doubt === 'nobody'
+      ? 'and nobody said that it is not in use any longer; pass what is'
+      : first === undefined
+        ? 'while it is in use'
+        : doubt === 'broken-chain'
+          ? `and may be what ${certificateLabel(first)} leads to: its issuer is not among what is in use`
+          : `while it is in use, such as by ${certificateLabel(first)}`
+  const safeAfter =
+    first === undefined
+      ? authority instanceof Certificate && doubt === 'nobody'
+        ? authority.notAfter
+        : undefined
+      : new Date(Math.max(...dependents.map(({ notAfter }) => notAfter.getTime())))
+  return {
+    ...change(
+      'drops-live',
+      authority,
+      `${label} goes ${why}: peers would be refused. Keep it until nothing that it signed is active${safeAfter === undefined ? '' : `, at the latest ${safeAfter.toISOString()}`} (SPIFFE Federation §4.1)`,
+      dependents,
+    ),
+    safeAfter,
+  }
 }
 
 function sequenceChanges(old: SpiffeBundle, next: SpiffeBundle): BundleChange[] {
@@ -242,7 +280,7 @@ function change(
   message: string,
   dependents: readonly Certificate[] = [],
 ): BundleChange {
-  return { kind, safe: SAFE.has(kind), authority, dependents, message }
+  return { kind, safe: SAFE.has(kind), authority, dependents, safeAfter: undefined, message }
 }
 
 /**

@@ -67,7 +67,10 @@ function noBundle(
     clause: 'SPIFFE Federation §7.3',
     expected: `a bundle of ${id.trustDomain.name}`,
     found: cause === undefined ? 'none' : cause.code,
-    remedy: 'Federate with that trust domain, or correct the identity; bundles of other domains do not count',
+    remedy:
+      cause === undefined
+        ? 'Federate with that trust domain, or correct the identity; bundles of other domains do not count'
+        : undefined,
     certificate,
     cause,
   })

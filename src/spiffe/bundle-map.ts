@@ -199,6 +199,11 @@ export class BundleMap implements BundleSource {
     }
   }
 
+  /** What it is, in words. */
+  toString(): string {
+    return `BundleMap(${this.trustDomains.map(String).join(', ')})`
+  }
+
   /** The document, JSON with a final line end. Hints of its bundles are left out, as producers should (§5.1.1). */
   toJson(): string {
     const { sequence, refreshHint } = this.#header

@@ -30,11 +30,17 @@ import type { CheckSvidResult } from './verify-svid.ts'
  */
 export function explainSvid(result: CheckSvidResult | SvidError | PathError | VerifiedSvid): string {
   if (result instanceof SvidError) return explainError(result)
-  if (result instanceof PathError) return explain(result)
+  if (result instanceof PathError) return explainPath(result)
   if (result instanceof VerifiedSvid) return explainAccepted(result)
   if (typeof result === 'object' && result !== null && 'ok' in result)
     return explainSvid(result.ok ? result.svid : result.error)
   throw new TypeError('explainSvid takes what checkSvid answers, its error or a VerifiedSvid')
+}
+
+/** Adding an unknown root to a bundle is the wrong reflex where trust domains are kept apart. */
+function explainPath(error: PathError): string {
+  if (error.code !== 'ERR_PATH_NO_ISSUER') return explain(error)
+  return `${explain(error)}\n  for SVIDs:   The trust anchors are the authorities of its own trust domain. Is that bundle current, and does the peer send its intermediates?`
 }
 
 function explainError(error: SvidError): string {

@@ -4,7 +4,10 @@
  * @module
  */
 
+import { sha256 } from '@noble/hashes/sha2.js'
+import { toHex } from '../internal/bytes.ts'
 import { quote } from '../internal/text.ts'
+import type { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
 import { SpiffeId, type TrustDomain, toSpiffeId, toTrustDomain } from './spiffe-id.ts'
 
@@ -24,7 +27,7 @@ export interface IdentityCollision {
   readonly trustDomain: TrustDomain
   /** Names of the clusters, in their order. */
   readonly clusters: readonly string[]
-  /** SHA-256 of the roots that they share, hex. */
+  /** The roots that they share, by name and key: `CN=Root (key 5a26…)`. One that was issued again is the same. */
   readonly roots: readonly string[]
   /** Identities that more than one of them issues. */
   readonly identities: readonly SpiffeId[]
@@ -56,7 +59,7 @@ export function findIdentityCollisions(clusters: readonly ClusterIdentities[]): 
   const seen: readonly Seen[] = clusters.map(({ name, trustDomain, roots, identities = [] }, i) => ({
     name,
     trustDomain: toTrustDomain(trustDomain),
-    roots: new Set(toCertificates(roots, `clusters[${i}].roots`).map((root) => root.fingerprint())),
+    roots: new Set(toCertificates(roots, `clusters[${i}].roots`).map(identityOf)),
     identities: new Set(identities.map((id) => String(toSpiffeId(id)))),
   }))
   const byRoot = new Map<string, Seen[]>()
@@ -112,6 +115,9 @@ function collisionOf(trustDomain: TrustDomain, group: readonly Seen[]): Identity
     ],
   }
 }
+
+/** Name and key: a root that was issued again still vouches for all that it did. */
+const identityOf = (root: Certificate): string => `${root.subject} (key ${toHex(sha256(root.publicKey))})`
 
 /** What stands in more than one set. */
 function repeated(sets: readonly ReadonlySet<string>[]): string[] {

@@ -6,6 +6,7 @@
 
 export { MeshPkiError } from '../errors.ts'
 export type { Clock } from '../internal/clock.ts'
+export type { PublicJwk } from '../x509/public-jwk.ts'
 export type { AuthorityUse } from './authority-use.ts'
 export {
   type BundleChange,

@@ -51,7 +51,11 @@ export function parseIstioIdentity(text: string): IstioIdentity {
     serviceAccount === undefined
   ) {
     const found = parts.length > 5 ? 'more' : String(parts.length)
-    throw refuse(text, 'part-count', `it has ${found} parts between slashes in place of 5`)
+    throw refuse(
+      text,
+      'part-count',
+      `it has ${found} ${found === '1' ? 'part' : 'parts'} between slashes in place of 5`,
+    )
   }
   if (ns !== 'ns') throw refuse(text, 'keyword', `its second part is ${quote(ns ?? '', 64)} in place of "ns"`)
   if (sa !== 'sa') throw refuse(text, 'keyword', `its fourth part is ${quote(sa ?? '', 64)} in place of "sa"`)
@@ -81,7 +85,11 @@ export function istioPrincipal(id: SpiffeId | string): string {
 export function parseIstioPrincipal(text: string): IstioIdentity {
   checkText(text, 'the text given to parseIstioPrincipal')
   if (text.startsWith(SCHEME))
-    throw refuse(text, 'scheme', `a principal is written without ${SCHEME}; leave it out`)
+    throw new MeshPkiError(
+      'ERR_SPIFFE_ID',
+      `principal ${quote(text)}: a principal is written without ${SCHEME}; leave that out`,
+      { data: { reason: 'scheme' satisfies IstioIdentityRefusal } },
+    )
   return parseIstioIdentity(`${SCHEME}${text}`)
 }
 

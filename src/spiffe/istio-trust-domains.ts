@@ -7,13 +7,13 @@
 import { checkOptionNames, typeName } from '../internal/options.ts'
 import { type IstioIdentity, parseIstioIdentity } from './istio-identity.ts'
 import { checkText, SCHEME } from './spiffe-grammar.ts'
-import type { SpiffeId } from './spiffe-id.ts'
+import { type SpiffeId, TrustDomain } from './spiffe-id.ts'
 
 /** `meshConfig.trustDomain` and `meshConfig.trustDomainAliases`. */
 export interface IstioTrustDomainOptions {
-  readonly trustDomain: string
-  /** Default: none. */
-  readonly aliases?: readonly string[] | undefined
+  readonly trustDomain: TrustDomain | string
+  /** `trustDomainAliases` of the mesh's configuration. Default: none. */
+  readonly aliases?: readonly (TrustDomain | string)[] | undefined
 }
 
 /** In a policy this name means the local trust domain and its aliases, whatever they are. */
@@ -119,7 +119,8 @@ const hasPrefixPattern = (text: string, pattern: string): boolean =>
 const hasSuffixPattern = (text: string, pattern: string): boolean =>
   pattern.startsWith('*') && text.endsWith(pattern.slice(1))
 
-function readName(name: unknown): string {
+function readName(given: unknown): string {
+  const name = given instanceof TrustDomain ? given.name : given
   if (typeof name !== 'string' || name === '')
     throw new TypeError('a trust domain of a mesh must be text that is not empty')
   return name

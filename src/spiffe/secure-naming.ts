@@ -7,7 +7,7 @@
 import { typeName } from '../internal/options.ts'
 import { escapeText, quote } from '../internal/text.ts'
 import { istioTrustDomain } from './istio-identity.ts'
-import type { IstioTrustDomains } from './istio-trust-domains.ts'
+import { IstioTrustDomains } from './istio-trust-domains.ts'
 import { SCHEME } from './spiffe-grammar.ts'
 import type { SpiffeId } from './spiffe-id.ts'
 import type { SpiffeMatcher } from './spiffe-matcher.ts'
@@ -26,6 +26,9 @@ export type ServiceAccounts =
 /**
  * Makes the check that an Istio client applies to a server: its identity must be one of the service accounts
  * of the service that was called, under the mesh's trust domain or an alias of it.
+ *
+ * An account without a trust domain is meant in the mesh's; one that is an identity is accepted in its own trust
+ * domain. Both are accepted under the aliases as well, as istiod does it.
  *
  * The answer is a function from a service to what `verifySvid` takes as `expect`. A service that is not known,
  * or that has no service account, matches nobody. Istio then skips the check; we do not.
@@ -47,6 +50,10 @@ export function secureNaming(
   services: ServiceAccounts,
   mesh: IstioTrustDomains,
 ): (service: string) => SpiffeMatcher {
+  if (!(mesh instanceof IstioTrustDomains))
+    throw new TypeError(
+      'secureNaming takes the trust domains of the mesh, new IstioTrustDomains({ trustDomain, aliases })',
+    )
   const entries = isMap(services) ? [...services] : Object.entries(services)
   const accepted = new Map(
     entries.map(([service, accounts]) => {

@@ -11,7 +11,7 @@ import { readDuration } from '../internal/duration.ts'
 import { checkOptionNames, typeName } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
 import { TrustStore } from '../verify/trust-store.ts'
-import type { Certificate } from '../x509/certificate.ts'
+import { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
 import { ALL_LENIENCIES } from '../x509/certificate-walker.ts'
@@ -97,6 +97,7 @@ export class SpiffeBundle implements BundleSource {
     options: ReadBundleOptions = {},
   ): SpiffeBundle {
     checkOptionNames(options, ['limits'], 'SpiffeBundle.fromJson')
+    refuseSwapped(trustDomain)
     const domain = toTrustDomain(trustDomain)
     const limits = readLimits(options.limits)
     const what = `bundle of ${quote(domain.name)}`
@@ -109,9 +110,10 @@ export class SpiffeBundle implements BundleSource {
    *
    * @throws `MeshPkiError` `ERR_PEM_…`, and what {@link of} throws.
    */
-  static fromPem(trustDomain: TrustDomain | string, pem: string): SpiffeBundle {
-    if (typeof pem !== 'string') throw new TypeError(`PEM must be a string; got ${typeName(pem)}`)
-    return SpiffeBundle.of({ trustDomain, x509Authorities: pem })
+  static fromPem(trustDomain: TrustDomain | string, pem: string | Uint8Array): SpiffeBundle {
+    refuseSwapped(trustDomain)
+    const x509Authorities = Certificate.listFromPem(pem, { leniency: ALL_LENIENCIES })
+    return SpiffeBundle.of({ trustDomain, x509Authorities })
   }
 
   /**
@@ -186,7 +188,12 @@ export class SpiffeBundle implements BundleSource {
     return this.#trustDomain.equals(trustDomain) ? this : undefined
   }
 
-  /** The bundle with some parts replaced; the others, and the trust domain, stay. @throws as {@link of}. */
+  /**
+   * The bundle with some parts replaced; the others, and the trust domain, stay. Unless one is given, the sequence
+   * goes up by one if there is one: it must change with every update (§4.1.1).
+   *
+   * @throws as {@link of}.
+   */
   with(changes: SpiffeBundleChanges): SpiffeBundle {
     checkOptionNames(
       changes,
@@ -201,7 +208,7 @@ export class SpiffeBundle implements BundleSource {
       {
         x509Authorities: has('x509Authorities') ? made.x509Authorities : old.x509Authorities,
         jwtAuthorities: has('jwtAuthorities') ? made.jwtAuthorities : old.jwtAuthorities,
-        sequence: has('sequence') ? made.sequence : old.sequence,
+        sequence: has('sequence') || old.sequence === undefined ? made.sequence : old.sequence + 1n,
         refreshHint: has('refreshHint') ? made.refreshHint : old.refreshHint,
         skipped: [],
       },
@@ -251,6 +258,12 @@ export class SpiffeBundle implements BundleSource {
   static contentsOf(bundle: SpiffeBundle): BundleContents {
     return bundle.#contents
   }
+}
+
+/** Both arguments are text, and easily taken for each other. */
+function refuseSwapped(trustDomain: unknown): void {
+  if (typeof trustDomain === 'string' && /[{\n]/.test(trustDomain))
+    throw new TypeError('the first argument is the trust domain, the second the document; are they swapped?')
 }
 
 function readAuthorities(input: CertificateInput | readonly CertificateInput[]): readonly Certificate[] {

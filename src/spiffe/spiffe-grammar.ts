@@ -185,6 +185,8 @@ function trustDomainRemedy(text: string, start: number, code: number): string {
 
 function pathRemedy(code: number): string {
   switch (code) {
+    case 0x2a:
+      return 'for more than one identity take matchPattern or matchTrustDomain'
     case 0x25:
       return 'nothing is percent-encoded here'
     case 0x23:

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { namedOption } from '../x509/certificate-input.ts'
 import { checkText } from './spiffe-grammar.ts'
 import { SpiffeId, type TrustDomain, toSpiffeId, toTrustDomain } from './spiffe-id.ts'
 import { SpiffePathPattern } from './spiffe-path-pattern.ts'
@@ -73,6 +74,15 @@ export function readMatcher(expected: ExpectedIdentity, option: string): SpiffeM
   throw new TypeError(
     `option "${option}" must be a SPIFFE ID or a matcher, such as matchTrustDomain('prod.example.com'); got ${expected === null ? 'null' : typeof expected}`,
   )
+}
+
+/** The option `expect`. @throws as {@link readMatcher}; `MeshPkiError` `ERR_SPIFFE_ID`, naming the option. */
+export function readExpectation(expected: ExpectedIdentity): SpiffeMatcher {
+  try {
+    return readMatcher(expected, 'expect')
+  } catch (error) {
+    throw namedOption(error, 'expect')
+  }
 }
 
 /** Refuses options whose `expect` is there and `undefined`. @throws `TypeError`. */

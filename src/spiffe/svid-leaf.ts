@@ -47,7 +47,9 @@ function readIdentity(leaf: Certificate): SpiffeId {
               .slice(0, 8)
               .map((value) => quote(value))
               .join(', '),
-      remedy: 'Have it issued with one SPIFFE ID',
+      remedy: leaf.isCa
+        ? "It is a CA's certificate: is the chain in order, leaf first?"
+        : 'Have it issued with one SPIFFE ID',
     })
   const id = parseIdentity(leaf, uri)
   if (id.path === '')

@@ -20,7 +20,7 @@ import { SpiffeBundle } from './spiffe-bundle.ts'
 import type { SpiffeId } from './spiffe-id.ts'
 import {
   type ExpectedIdentity,
-  readMatcher,
+  readExpectation,
   refuseUndefinedExpectation,
   type SpiffeMatcher,
 } from './spiffe-matcher.ts'
@@ -73,7 +73,8 @@ const OPTION_NAMES = ['bundles', 'expect', 'time', 'signers', 'crls', 'revocatio
  * signing certificates; then whether it is who was expected. `docs/spiffe.md` states it row by row.
  *
  * @throws {@link SvidError} with the row and clause that was broken, `PathError` for the path; what the bundle
- * source throws, other than a `MeshPkiError`; `TypeError` and `RangeError` for options.
+ * source throws, other than a `MeshPkiError`; `TypeError` and `RangeError` for options, `MeshPkiError`
+ * `ERR_SPIFFE_ID` for an `expect` that is no SPIFFE ID.
  *
  * **Warning**: without `expect` it authenticates and does not authorise.
  *
@@ -172,7 +173,7 @@ function readPolicy(options: VerifySvidOptions): SvidPolicy {
   return {
     options,
     source: readBundleSource(bundles),
-    expect: expect === undefined ? undefined : readMatcher(expect, 'expect'),
+    expect: expect === undefined ? undefined : readExpectation(expect),
     signers: checkOneOf(signers, ['refuse', 'warn'], 'signers'),
   }
 }
@@ -180,8 +181,11 @@ function readPolicy(options: VerifySvidOptions): SvidPolicy {
 function readPresented(chain: SvidInput): Asked {
   if (chain === undefined || chain === null)
     throw new TypeError('an SVID must be a certificate or an array of them, leaf first; got none')
+  const items = isList(chain) ? chain : [chain]
+  for (const [i, item] of items.entries())
+    if (item === undefined || item === null) throw new TypeError(`chain[${i}] is no certificate; got ${item}`)
   try {
-    const [first, ...rest] = isList(chain) ? chain : [chain]
+    const [first, ...rest] = items
     if (first === undefined)
       throw new SvidError('ERR_SVID_MALFORMED', {
         problem: 'the peer presented no certificate',
@@ -189,9 +193,10 @@ function readPresented(chain: SvidInput): Asked {
         clause: 'SPIFFE-ID §3',
         remedy: 'Does the peer have an SVID, and is it asked for one?',
       })
-    // The first block of a PEM text is the leaf.
-    const [leaf, ...more]: readonly CertificateInput[] =
-      typeof first === 'string' ? viewPem(first, ['CERTIFICATE'], 'skip').map(({ der }) => der) : [first]
+    // The first block of a PEM text is the leaf. A private key beside it is refused: it is an incident.
+    const [leaf, ...more]: readonly CertificateInput[] = isPem(first)
+      ? viewPem(first, ['CERTIFICATE']).map(({ der }) => der)
+      : [first]
     const certificate = toCertificate(leaf ?? '', 'chain', { leniency: ['generalized-time-before-2050'] })
     return {
       leaf: certificate,
@@ -282,8 +287,7 @@ function withoutRefusedSigners(
 /** What cannot be read cannot be part of a path. */
 function readIntermediates(input: CertificateInput): readonly Certificate[] {
   try {
-    const ders =
-      typeof input === 'string' ? viewPem(input, ['CERTIFICATE'], 'skip').map(({ der }) => der) : [input]
+    const ders = isPem(input) ? viewPem(input, ['CERTIFICATE'], 'skip').map(({ der }) => der) : [input]
     return ders.map((der) => toCertificate(der, 'chain', { leniency: ['generalized-time-before-2050'] }))
   } catch (error) {
     if (error instanceof MeshPkiError) return []
@@ -318,6 +322,10 @@ function refusal(error: unknown): CheckSvidResult {
   if (error instanceof SvidError) return { ok: false, error }
   throw error
 }
+
+/** A file that was read without an encoding is PEM, too: DER never begins with a dash. */
+const isPem = (input: CertificateInput): input is string | Uint8Array =>
+  typeof input === 'string' || (input instanceof Uint8Array && input[0] === 0x2d)
 
 function isList(chain: SvidInput): chain is readonly CertificateInput[] {
   return Array.isArray(chain)

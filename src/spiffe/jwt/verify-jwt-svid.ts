@@ -17,7 +17,7 @@ import type { SpiffeBundle } from '../spiffe-bundle.ts'
 import type { SpiffeId } from '../spiffe-id.ts'
 import {
   type ExpectedIdentity,
-  readMatcher,
+  readExpectation,
   refuseUndefinedExpectation,
   type SpiffeMatcher,
 } from '../spiffe-matcher.ts'
@@ -155,7 +155,7 @@ function readPolicy(token: unknown, options: VerifyJwtSvidOptions): JwtPolicy {
     throw new TypeError('option "algorithms" must be an array of at least one algorithm')
   return {
     source: readBundleSource(options.bundles),
-    expect: options.expect === undefined ? undefined : readMatcher(options.expect, 'expect'),
+    expect: options.expect === undefined ? undefined : readExpectation(options.expect),
     audience,
     algorithms: algorithms.map((one) => checkOneOf(one, ALGORITHMS, 'algorithms')),
     time: options.time === undefined ? new Date() : new Date(readInstant(options.time, 'time')),
@@ -212,7 +212,7 @@ function refusalOf(error: unknown, audience: readonly string[], time: Date): unk
   if (error instanceof errors.JWTExpired)
     return new MeshPkiError(
       'ERR_JWT_SVID_EXPIRED',
-      `JWT-SVID: it has expired, and it is ${at}. Let the workload fetch a new one; if it just did, compare the clocks (JWT-SVID §3.3)`,
+      `JWT-SVID: it expired at ${expiryOf(error)}, and it is ${at}. Let the workload fetch a new one; if it just did, compare the clocks (JWT-SVID §3.3)`,
       { cause: withoutClaims(error) },
     )
   if (error instanceof errors.JWTClaimValidationFailed) {
@@ -250,6 +250,11 @@ function refusalOf(error: unknown, audience: readonly string[], time: Date): unk
       { cause: error },
     )
   return error
+}
+
+const expiryOf = ({ payload: { exp } }: InstanceType<typeof errors.JWTExpired>): string => {
+  const date = new Date((exp ?? Number.NaN) * 1000)
+  return Number.isNaN(date.getTime()) ? 'an instant that no date can hold' : date.toISOString()
 }
 
 /** `jose` keeps all claims with its errors, and whoever prints one prints them. */

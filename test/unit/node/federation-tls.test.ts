@@ -195,7 +195,7 @@ describe('who the server is', () => {
     // Both roots are known now: the endpoint may change over, and the old root may go.
     credentials = next.credentials
     server.setSecureContext(credentials)
-    current = newer(9n).with({ x509Authorities: [stranger.root] })
+    current = newer(8n).with({ x509Authorities: [stranger.root] })
     await federation.refresh(trustDomain)
     expect(federation.bundleFor(trustDomain)?.sequence).toBe(9n)
     server.setSecureContext(endpoint.credentials)

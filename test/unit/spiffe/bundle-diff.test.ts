@@ -107,6 +107,37 @@ describe('an authority that was issued again', () => {
   })
 })
 
+describe('words for a controller', () => {
+  test('say by when an authority may go at the latest', () => {
+    const [change] = diffBundles(of(a, b), next(of(b)), {
+      inUse: [leaf.certificate, intermediate.certificate],
+      time: NOW,
+    }).changes
+    expect(change?.safeAfter).toEqual(intermediate.certificate.notAfter)
+    expect(change?.message).toContain('at the latest 2027-01-01T00:00:00.000Z')
+    const [unsaid] = diffBundles(of(a, b), next(of(b)), { time: NOW }).changes
+    expect(unsaid?.message).toContain('nobody said that it is not in use')
+    expect(unsaid?.safeAfter).toEqual(a.certificate.notAfter)
+    const [broken] = diffBundles(of(a, b), next(of(b)), { inUse: leaf.certificate, time: NOW }).changes
+    expect(broken?.message).toContain('its issuer is not among what is in use')
+  })
+
+  test('see an authority that signs before everybody has it', () => {
+    const early = forge({ subject: 'early', issuer: b })
+    const { safe, changes } = diffBundles(of(a), next(of(a, b)), { inUse: early.certificate, time: NOW })
+    expect(safe).toBe(true)
+    expect(changes).toMatchObject([{ kind: 'adds', dependents: [early.certificate] }])
+    expect(changes[0]?.message).toContain('signs already')
+  })
+
+  test('name each dependent once, and take a root that is presented for in use', () => {
+    const again = [intermediate.certificate, intermediate.certificate, leaf.certificate]
+    const [change] = diffBundles(of(a, b), next(of(b)), { inUse: again, time: NOW }).changes
+    expect(change?.dependents).toEqual([intermediate.certificate])
+    expect(kinds(of(a, b), next(of(b)), { inUse: a.certificate, time: NOW })).toEqual(['drops-live'])
+  })
+})
+
 describe('names alone prove nothing', () => {
   test('an intermediate of the next root may bear the name of the one that is missing', () => {
     // Neither has key identifiers: whose intermediate issued the leaf, nobody can say.
@@ -177,12 +208,15 @@ describe('what comes back, and in which order', () => {
     const jwk = keysOf('jwt').publicKey.export({ format: 'jwk' }) as never
     const withJwt = of(a).with({ jwtAuthorities: [{ keyId: 'k1', jwk }] })
     expect(kinds(of(a), next(withJwt), { time: NOW })).toEqual(['adds'])
-    expect(kinds(withJwt, next(of(a)), { inUse: [], time: NOW })).toEqual(['drops-live'])
-    expect(kinds(withJwt, next(of(a)), { inUse: () => false, time: NOW })).toEqual(['drops-drained'])
+    const without = next(of(a), 3n)
+    expect(kinds(withJwt, without, { inUse: [], time: NOW })).toEqual(['drops-live'])
+    expect(kinds(withJwt, without, { inUse: () => false, time: NOW })).toEqual(['drops-drained'])
+    expect(kinds(withJwt, without, { jwtKeyIdsInUse: ['k1'], time: NOW })).toEqual(['drops-live'])
+    expect(kinds(withJwt, without, { jwtKeyIdsInUse: [], time: NOW })).toEqual(['drops-drained'])
     const rekeyed = of(a).with({
       jwtAuthorities: [{ keyId: 'k1', jwk: keysOf('jwt2').publicKey.export({ format: 'jwk' }) as never }],
     })
-    expect(kinds(withJwt, next(rekeyed), { time: NOW })).toEqual(['adds', 'drops-live'])
+    expect(kinds(withJwt, next(rekeyed, 3n), { time: NOW })).toEqual(['adds', 'drops-live'])
   })
 
   test('two trust domains cannot be compared', () => {

@@ -136,6 +136,7 @@ describe('secure naming', () => {
     const cloud = new IstioTrustDomains({ trustDomain: 'mesh@cloud' })
     expect(String(secureNaming({ a: ['ns/sa'] }, cloud)('a'))).toContain('spiffe://mesh.cloud/ns/ns/sa/sa')
     expect(String(secureNaming({ a: ['ns/s\u202ea'] }, mesh)('a'))).not.toContain('\u202e')
+    expect(() => secureNaming({}, undefined as never)).toThrow('IstioTrustDomains')
     // @ts-expect-error a list is needed
     expect(() => secureNaming({ a: 'ns/sa' }, mesh)).toThrow('array')
   })
@@ -198,7 +199,10 @@ describe('collisions of identities', () => {
       cluster('north', 'north', [root]),
     ])
     expect(others).toEqual([])
-    expect(collision).toMatchObject({ clusters: ['east', 'west'], roots: [root.fingerprint()] })
+    expect(collision).toMatchObject({
+      clusters: ['east', 'west'],
+      roots: [expect.stringMatching(/^CN=shared root \(key [0-9a-f]{64}\)$/)],
+    })
     expect(collision?.identities.map(String)).toEqual([web])
     expect(collision?.message).toContain('"east", "west" share the trust domain cluster.local')
     const steps = collision?.steps ?? []
@@ -216,6 +220,15 @@ describe('collisions of identities', () => {
       'certificate',
     ])
     expect(steps.at(-1)).toContain('remove cluster.local')
+  })
+
+  test('a root that was issued again is the same root', () => {
+    const renewed = forgeCa({ subject: 'shared root', notAfter: '2030-01-01T00:00:00Z' }).certificate
+    const [collision] = findIdentityCollisions([
+      cluster('east', 'td', [root]),
+      cluster('west', 'td', [renewed]),
+    ])
+    expect(collision?.clusters).toEqual(['east', 'west'])
   })
 
   test('a root that passes from one to the next makes one group', () => {
