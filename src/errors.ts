@@ -139,6 +139,7 @@ export type MeshPkiErrorCode =
   | 'ERR_SVID_URI_COUNT'
   | 'ERR_SYNC_UNAVAILABLE'
   | 'ERR_TLS_CLOSED'
+  | 'ERR_TLS_CREDENTIALS'
   | 'ERR_TLS_TIMEOUT'
 
 /** Structured facts behind a message: what was expected, what was found, where. Never key material. */

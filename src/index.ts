@@ -96,6 +96,7 @@ export {
   parseIstioIdentity,
   parseIstioPrincipal,
   type ReadBundleOptions,
+  readStoredBundles,
   type ServiceAccount,
   type ServiceAccounts,
   type SkippedElement,
@@ -125,6 +126,7 @@ export {
   type VerifySvidOptions,
   verifySvid,
   type WebRelationship,
+  writeStoredBundles,
 } from './spiffe/index.ts'
 export {
   type AnchorChecks,

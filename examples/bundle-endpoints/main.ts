@@ -37,8 +37,8 @@ async function main(): Promise<void> {
   const endpoint = await east.issue('/bundle-endpoint')
   const westServer = createBundleServer({ bundle: () => west.bundle, credentials: webServer.credentials })
   const eastServer = createBundleServer({ bundle: () => east.bundle, credentials: endpoint.credentials })
-  const westUrl = `https://${HOST}:${await listen(westServer)}/`
-  const eastUrl = `https://${HOST}:${await listen(eastServer)}/`
+  const westUrl = `https://${HOST}:${await listen(westServer.server)}/`
+  const eastUrl = `https://${HOST}:${await listen(eastServer.server)}/`
   report.line(`  west.example, https_web:    ${westUrl}`)
   report.line(`  east.example, https_spiffe: ${eastUrl}, served by ${endpoint.id}`)
 
@@ -121,13 +121,13 @@ async function main(): Promise<void> {
   report.expect(drained.safe, 'once nothing that it signed is in use, it may')
   east.publish([next.certificate])
   // The endpoint has an SVID below the new root by now; west knows that root already.
-  eastServer.setSecureContext(toContext((await reissue(east, endpoint)).credentials))
+  eastServer.setCredentials((await reissue(east, endpoint)).credentials)
   await atWest.refresh('east.example')
   await expectRefused(call(shop), 'and then what it signed is refused')
   await expectAccepted(call(renewed), 'while the rest goes on')
 
   report.title('5. The endpoint fails, and the last good bundle stays')
-  eastServer.setSecureContext(toContext((await impostors.issue('/bundle-endpoint')).credentials))
+  eastServer.setCredentials((await impostors.issue('/bundle-endpoint')).credentials)
   await expectRefused(
     atWest.refresh('east.example').then(String),
     'a server that is not the endpoint is refused',
@@ -173,11 +173,6 @@ async function greet(
 }
 
 const reissue = (authority: Authority, { id }: Workload): Promise<Workload> => authority.issue(id.path)
-
-const toContext = ({ cert, key }: Workload['credentials']): { cert: string; key: string } => ({
-  cert: String(cert),
-  key: String(key),
-})
 
 async function expectAccepted(outcome: Promise<string>, claim: string): Promise<void> {
   try {

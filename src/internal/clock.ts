@@ -63,3 +63,10 @@ export function readClock(clock: Clock | undefined): Clock {
     throw new TypeError('option "clock" must have the methods now() and sleep(milliseconds, signal)')
   return clock
 }
+
+/** The option "clock" of what only asks for the time. @throws `TypeError` for what cannot tell it. */
+export function readTimeSource(clock: TimeSource | undefined): () => Date {
+  if (clock === undefined) return () => new Date()
+  currentTime(clock)
+  return () => clock.now()
+}

@@ -4,24 +4,60 @@
  * @module
  */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
+import { tell } from '../internal/observer.ts'
 import { checkOptionNames } from '../internal/options.ts'
 import { type BundleHandlerOptions, createBundleHandler } from '../spiffe/bundle-handler.ts'
 import { readCredentials, TLS_SETTINGS, type TlsCredentials } from './tls-settings.ts'
 
-/** Options of {@link createBundleServer}. */
-export interface BundleServerOptions extends BundleHandlerOptions {
-  /** For `https_web` a certificate that names the host; for `https_spiffe` the SVID of the endpoint. */
-  readonly credentials: TlsCredentials
+/** Options of {@link createBundleListener}. */
+export interface BundleListenerOptions extends BundleHandlerOptions {
   /** Where the bundle is. Other paths are 404. Default `/`. */
   readonly path?: string | undefined
 }
 
+/** Options of {@link createBundleServer}. */
+export interface BundleServerOptions extends BundleListenerOptions {
+  /** For `https_web` a certificate that names the host; for `https_spiffe` the SVID of the endpoint. */
+  readonly credentials: TlsCredentials
+}
+
+/** A server for one bundle. */
+export interface BundleServer {
+  /** To listen, and to close. */
+  readonly server: Server
+  /** Serves with another certificate from the next connection on. */
+  setCredentials(credentials: TlsCredentials): void
+}
+
+/**
+ * Makes a request listener for a server of your own: the handler of `createBundleHandler` at one path.
+ *
+ * @throws `TypeError` for options.
+ */
+export function createBundleListener(options: BundleListenerOptions): RequestListener {
+  checkOptionNames(options, ['bundle', 'onError', 'path'], 'createBundleListener')
+  const { bundle, onError, path = '/' } = options
+  if (typeof path !== 'string' || !path.startsWith('/'))
+    throw new TypeError('option "path" must begin with "/", such as \'/bundle.json\'')
+  const handler = createBundleHandler({ bundle, onError })
+  return (request, response) => {
+    answer(request, response, path, handler).catch((error: unknown) => {
+      tell(onError, error)
+      response.destroy()
+    })
+  }
+}
+
 /**
  * Makes a server for one bundle: Mozilla's "intermediate" TLS (SPIFFE Federation §5), no client certificates
- * (§5.2.1.3), the handler of `createBundleHandler` at one path. It does not listen yet; a new SVID is put in
- * by `server.setSecureContext`.
+ * (§5.2.1.3), the listener of {@link createBundleListener}. It does not listen yet.
+ *
+ * **Warning**: put in a new certificate by `setCredentials`. `server.setSecureContext` would put Node's own
+ * settings in the place of these.
+ *
+ * @throws `TypeError` for options; `MeshPkiError` `ERR_TLS_CREDENTIALS`.
  *
  * @example
  * ```ts
@@ -30,20 +66,21 @@ export interface BundleServerOptions extends BundleHandlerOptions {
  *
  * declare let current: SpiffeBundle
  * declare const cert: string, key: string
- * createBundleServer({ bundle: () => current, credentials: { cert, key }, path: '/bundle.json' }).listen(8443)
+ * const { server } = createBundleServer({
+ *   bundle: () => current,
+ *   credentials: { cert, key },
+ *   path: '/bundle.json',
+ * })
+ * server.listen(8443)
  * ```
  */
-export function createBundleServer(options: BundleServerOptions): Server {
+export function createBundleServer(options: BundleServerOptions): BundleServer {
   checkOptionNames(options, ['bundle', 'onError', 'credentials', 'path'], 'createBundleServer')
-  const { credentials, bundle, onError, path = '/' } = options
+  const { credentials, ...listener } = options
   if (credentials === undefined) throw new TypeError('createBundleServer needs the option "credentials"')
-  const handler = createBundleHandler({ bundle, onError })
-  return createServer({ ...TLS_SETTINGS, ...readCredentials(credentials) }, (request, response) => {
-    answer(request, response, path, handler).catch((error: unknown) => {
-      onError?.(error)
-      response.destroy()
-    })
-  })
+  const context = (current: TlsCredentials): object => ({ ...TLS_SETTINGS, ...readCredentials(current) })
+  const server = createServer(context(credentials), createBundleListener(listener))
+  return { server, setCredentials: (next) => server.setSecureContext(context(next)) }
 }
 
 async function answer(

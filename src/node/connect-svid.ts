@@ -6,6 +6,7 @@
 
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { type AbortSignalLike, readSignal } from '../internal/abort.ts'
+import { readTimeSource, type TimeSource } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { checkOptionNames } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
@@ -16,6 +17,7 @@ import { type VerifySvidOptions, verifySvid } from '../spiffe/verify-svid.ts'
 import { startDeadline } from './deadline.ts'
 import { openTls } from './open-tls.ts'
 import { presentedChain } from './presented-chain.ts'
+import { markSocket } from './svid-of.ts'
 import { resumedError, SvidSession, stillHolds } from './svid-session.ts'
 import { readCredentials, readTlsOptions, type TlsCredentials } from './tls-settings.ts'
 
@@ -32,6 +34,8 @@ export interface ConnectSvidOptions extends PeerOptions {
   readonly credentials?: TlsCredentials | undefined
   /** A session of an earlier connection. It is used only if what was verified then still holds. */
   readonly session?: SvidSession | undefined
+  /** What time it is, for the verdict. Default: the machine's clock. */
+  readonly clock?: TimeSource | undefined
   /** For connection, handshake and verdict. Default `'10s'`. */
   readonly timeout?: string | undefined
   readonly signal?: AbortSignalLike | undefined
@@ -57,6 +61,7 @@ const OPTION_NAMES = [
   'credentials',
   'session',
   'timeout',
+  'clock',
   'signal',
   'tls',
   'bundles',
@@ -76,6 +81,9 @@ const OPTION_NAMES = [
  *
  * @throws `SvidError`, `PathError` for the peer; `MeshPkiError` `ERR_TLS_CLOSED`, `ERR_TLS_TIMEOUT`; errors of
  * the network; the signal's reason; `TypeError`, `RangeError` for options.
+ *
+ * **Warning**: under TLS 1.3 the server judges our certificate after this has resolved: a refusal shows only as a
+ * connection that is closed, and the server knows why (`onRefused` of `createSvidServer`).
  *
  * **Warning**: afterwards `socket.getPeerCertificate()` is empty; `svid` has what was presented.
  *
@@ -104,11 +112,12 @@ export async function connectSvid(options: ConnectSvidOptions): Promise<SvidConn
   if (session !== undefined && !(session instanceof SvidSession))
     throw new TypeError('option "session" must be what session() of an earlier connection answered')
   const source = readBundleSource(bundles)
+  const now = readTimeSource(options.clock)
   const usable =
     session !== undefined &&
     crls === undefined &&
     expect.matches(session.svid.id) === true &&
-    (await stillHolds(session.svid, source, new Date()))
+    (await stillHolds(session.svid, source, now()))
   const deadline = startDeadline(
     readDuration(options.timeout ?? '10s', 'timeout'),
     readSignal(options.signal),
@@ -125,7 +134,7 @@ export async function connectSvid(options: ConnectSvidOptions): Promise<SvidConn
       },
       async (socket) => {
         if (!socket.isSessionReused()) {
-          const asked = { bundles: source, expect, signers, crls, revocation, limits }
+          const asked = { bundles: source, expect, time: now(), signers, crls, revocation, limits }
           return { svid: await verifySvid(presentedChain(socket), asked), resumed: false }
         }
         if (!usable) throw resumedError('although no session was offered')
@@ -134,13 +143,16 @@ export async function connectSvid(options: ConnectSvidOptions): Promise<SvidConn
       deadline.signal,
     )
     const { svid, resumed } = opened.verdict
+    markSocket(opened.socket, svid)
     return {
       socket: opened.socket,
       svid,
       resumed,
       session: () => {
         const ticket = opened.session()
-        return ticket === undefined ? undefined : new SvidSession(ticket, svid)
+        if (ticket !== undefined) return new SvidSession(ticket, svid)
+        // A resumed connection may bring no new one.
+        return resumed ? session : undefined
       },
     }
   } finally {

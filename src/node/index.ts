@@ -4,15 +4,27 @@
  * @module
  */
 
-export { type BundleServerOptions, createBundleServer } from './bundle-server.ts'
+export {
+  type BundleListenerOptions,
+  type BundleServer,
+  type BundleServerOptions,
+  createBundleListener,
+  createBundleServer,
+} from './bundle-server.ts'
 export {
   type ConnectSvidOptions,
   connectSvid,
   type PeerOptions,
   type SvidConnection,
 } from './connect-svid.ts'
+export { presentedChain } from './presented-chain.ts'
 export { spiffeDialer, type WebFetchOptions, webFetch } from './spiffe-dialer.ts'
-export { type SvidClientOptions, svidClientOptions } from './svid-client-options.ts'
+export {
+  type SvidClientOptions,
+  type SvidConnectionOptions,
+  svidClientOptions,
+} from './svid-client-options.ts'
+export { svidOf } from './svid-of.ts'
 export {
   createSvidServer,
   type RefusedClient,

@@ -55,8 +55,7 @@ export async function openTls<T>(
     const verdict = await judge(socket)
     if (isAborted(signal)) throw signal?.reason
     if (failure !== undefined) throw failure
-    if (socket.destroyed)
-      throw new MeshPkiError('ERR_TLS_CLOSED', 'the peer closed the connection while it was judged')
+    if (socket.destroyed) throw closed()
     return { socket, verdict, session: () => newest }
   } catch (error) {
     socket.destroy()
@@ -78,20 +77,23 @@ function handshake(socket: TLSSocket): Promise<void> {
     }
     const onError = (error: Error): void => {
       leave()
-      reject(error)
+      // Node reports a peer that hangs up as an error of the network.
+      reject('code' in error && error.code === 'ECONNRESET' ? closed(error) : error)
     }
-    const onClose = (): void =>
-      onError(
-        new MeshPkiError(
-          'ERR_TLS_CLOSED',
-          'the peer closed the connection before the handshake was complete',
-        ),
-      )
+    const onClose = (): void => onError(closed())
     socket.once('secureConnect', onSecure).once('error', onError).once('close', onClose)
   })
 }
 
 /** A function, since the compiler takes a signal that was looked at once for one that does not change. */
 const isAborted = (signal: AbortSignalLike | undefined): boolean => signal?.aborted === true
+
+function closed(cause?: Error): MeshPkiError {
+  return new MeshPkiError(
+    'ERR_TLS_CLOSED',
+    'the peer closed the connection before it was known. Did it refuse us? It knows why',
+    { cause },
+  )
+}
 
 const toError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)))

@@ -11,8 +11,8 @@ import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:t
 const MAX_CERTIFICATES = 32
 
 /**
- * The certificates of a peer in DER, as they came, leaf first; none for a client without certificate and for a
- * resumed session of ours.
+ * The certificates of a peer in DER, as they came, leaf first: what `verifySvid` takes, where you open or accept
+ * connections yourself. None for a client without certificate, and on a client whose session was resumed.
  *
  * `getPeerCertificate(true)` leaves out what OpenSSL cannot link by names, such as one of two intermediates of
  * one name. `getPeerX509Certificate` leaves out nothing. It takes the certificates out of the connection: ask

@@ -18,12 +18,14 @@ const MAX_CLIENTS = 4096
 /** Verdicts by the certificate that they are about, while the bundles that they were made under stand. */
 export class ResumptionMemory {
   readonly #source: BundleSource
+  readonly #now: () => Date
   readonly #clients = new Map<string, VerifiedSvid>()
   /** The bundle of each trust domain that a client was verified under. */
   readonly #bundles = new Map<string, SpiffeBundle>()
 
-  constructor(source: BundleSource) {
+  constructor(source: BundleSource, now: () => Date) {
     this.#source = source
+    this.#now = now
   }
 
   /** Keeps a verdict. */
@@ -39,7 +41,7 @@ export class ResumptionMemory {
   /** The verdict about a certificate, if it still holds. */
   async recall(leaf: Uint8Array | undefined): Promise<VerifiedSvid | undefined> {
     const svid = leaf === undefined ? undefined : this.#clients.get(fingerprint(leaf))
-    return svid !== undefined && (await stillHolds(svid, this.#source, new Date())) ? svid : undefined
+    return svid !== undefined && (await stillHolds(svid, this.#source, this.#now())) ? svid : undefined
   }
 
   /** Whether a bundle has changed since a client was verified under it. Then everything is forgotten. */

@@ -71,7 +71,7 @@ export function spiffeDialer(): EndpointDialer {
 /** Options of {@link webFetch}. */
 export interface WebFetchOptions {
   /** PEM of the CAs that may certify web servers, in place of the public ones. */
-  readonly ca: string
+  readonly ca: string | Buffer
 }
 
 /**
@@ -90,8 +90,10 @@ export interface WebFetchOptions {
 export function webFetch(options: WebFetchOptions): FetchLike {
   checkOptionNames(options, ['ca'], 'webFetch')
   const { ca } = options
-  if (typeof ca !== 'string' || ca === '')
-    throw new TypeError('option "ca" must be PEM; for public CAs leave out "fetch"')
+  if (!String(ca).includes('-----BEGIN CERTIFICATE-----'))
+    throw new TypeError(
+      'option "ca" must be PEM, and not the name of a file; for public CAs leave out "fetch"',
+    )
   return async (url, { headers, signal }) => {
     const { hostname, port, pathname, search } = new URL(url)
     const response = await respond(requestTls, {

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from 'node:crypto'
-import type { ConnectionOptions, PeerCertificate } from 'node:tls'
+import type { PeerCertificate } from 'node:tls'
 import { checkOptionNames } from '../internal/options.ts'
 import { SpiffeBundle } from '../spiffe/spiffe-bundle.ts'
 import { type ExpectedIdentity, readMatcher } from '../spiffe/spiffe-matcher.ts'
@@ -21,6 +21,19 @@ export interface SvidClientOptions extends Omit<PeerOptions, 'bundles'> {
   /** Who must answer. */
   readonly expect: ExpectedIdentity
   readonly credentials?: TlsCredentials | undefined
+}
+
+/** What {@link svidClientOptions} answers: members of `ConnectionOptions`, only those that are set. */
+export interface SvidConnectionOptions {
+  readonly ca: string | never[]
+  readonly cert?: string | Buffer
+  readonly key?: string | Buffer
+  readonly passphrase?: string
+  readonly minVersion: 'TLSv1.2'
+  readonly ciphers: string
+  readonly rejectUnauthorized: true
+  readonly sessionIdContext: string
+  readonly checkServerIdentity: (host: string, peer: PeerCertificate) => Error | undefined
 }
 
 /** Octets of a session id context (OpenSSL, SSL_MAX_SID_CTX_LENGTH). */
@@ -51,9 +64,7 @@ const CONTEXT_LENGTH = 32
  * request('https://ratings.default.svc:8443/', svidClientOptions({ bundle, expect })).end()
  * ```
  */
-export function svidClientOptions(
-  options: SvidClientOptions,
-): ConnectionOptions & { sessionIdContext: string } {
+export function svidClientOptions(options: SvidClientOptions): SvidConnectionOptions {
   checkOptionNames(
     options,
     ['bundle', 'expect', 'credentials', 'signers', 'crls', 'revocation', 'limits'],

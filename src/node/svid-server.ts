@@ -6,6 +6,7 @@
 
 import { constants, randomBytes } from 'node:crypto'
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
+import { readTimeSource, type TimeSource } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { readObserver, tell } from '../internal/observer.ts'
 import { checkOneOf, checkOptionNames } from '../internal/options.ts'
@@ -21,6 +22,7 @@ import { verifySvid } from '../spiffe/verify-svid.ts'
 import type { PeerOptions } from './connect-svid.ts'
 import { presentedChain } from './presented-chain.ts'
 import { ResumptionMemory } from './resumption-memory.ts'
+import { markSocket } from './svid-of.ts'
 import { resumedError } from './svid-session.ts'
 import { readCredentials, readTlsOptions, TLS_SETTINGS, type TlsCredentials } from './tls-settings.ts'
 
@@ -39,6 +41,8 @@ export interface SvidServerOptions extends PeerOptions {
    * expired. When a bundle changes, no session from before it is resumed. Not with `crls`.
    */
   readonly resumption?: 'off' | 'bound' | undefined
+  /** What time it is, for the verdict. Default: the machine's clock. */
+  readonly clock?: TimeSource | undefined
   /** For a client to complete its handshake. Default `'10s'`. */
   readonly handshakeTimeout?: string | undefined
   /** Told of every client that was not let in: the reason goes to nobody else. What it throws is ignored. */
@@ -73,6 +77,7 @@ const OPTION_NAMES = [
   'credentials',
   'expect',
   'resumption',
+  'clock',
   'handshakeTimeout',
   'onRefused',
   'tls',
@@ -92,7 +97,8 @@ const TICKET_KEYS = 48
  * No byte of the client is handed over, and none is written to it, before the verdict; a client that is refused
  * is cut off without a word about the reason. OpenSSL's own check is off, as in `connectSvid`.
  *
- * For HTTP, give the sockets to a server that does not listen itself: `http.emit('connection', socket)`.
+ * For HTTP, give the sockets to a server that does not listen itself: `http.emit('connection', socket)`;
+ * `svidOf(request.socket)` then says who asks. What `onClient` throws closes the connection and is thrown on.
  *
  * @throws `TypeError`, `RangeError` for options.
  *
@@ -125,7 +131,8 @@ export function createSvidServer(
   const resumption = checkOneOf(options.resumption ?? 'off', ['off', 'bound'], 'resumption')
   if (resumption === 'bound' && options.crls !== undefined)
     throw new TypeError('resumption "bound" cannot go with "crls": a resumed session asks for no revocation')
-  const memory = resumption === 'bound' ? new ResumptionMemory(source) : undefined
+  const now = readTimeSource(options.clock)
+  const memory = resumption === 'bound' ? new ResumptionMemory(source, now) : undefined
 
   const context = (current: TlsCredentials): TlsOptions => ({
     ...TLS_SETTINGS,
@@ -153,11 +160,12 @@ export function createSvidServer(
     // Until the verdict nobody else listens, and an error without listener ends the process.
     const onError = (): void => {}
     socket.on('error', onError)
-    judge(socket, options, source, expect, memory).then(
+    judge(socket, options, source, expect, memory, now()).then(
       (client) => {
         if (socket.destroyed) return
         socket.off('error', onError)
-        onClient(client)
+        markSocket(socket, client.svid)
+        handOver(client, onClient)
       },
       (error: unknown) => refuse(error, socket),
     )
@@ -168,16 +176,29 @@ export function createSvidServer(
   }
 }
 
+/** What the handler throws is thrown as by any listener, and the connection does not stay behind. */
+function handOver(client: SvidClient, onClient: (client: SvidClient) => void): void {
+  try {
+    onClient(client)
+  } catch (error) {
+    client.socket.destroy()
+    process.nextTick(() => {
+      throw error
+    })
+  }
+}
+
 async function judge(
   socket: TLSSocket,
   { signers, crls, revocation, limits }: SvidServerOptions,
   source: BundleSource,
   expect: SpiffeMatcher | undefined,
   memory: ResumptionMemory | undefined,
+  time: Date,
 ): Promise<SvidClient> {
   const chain = presentedChain(socket)
   if (!socket.isSessionReused()) {
-    const asked = { bundles: source, signers, crls, revocation, limits }
+    const asked = { bundles: source, time, signers, crls, revocation, limits }
     const svid = await verifySvid(chain, expect === undefined ? asked : { ...asked, expect })
     memory?.remember(svid)
     return { socket, svid, resumed: false }

@@ -5,20 +5,33 @@
  */
 
 import type { KeyObject } from 'node:crypto'
-import type { SecureContextOptions } from 'node:tls'
+import { createSecureContext } from 'node:tls'
+import { MeshPkiError } from '../errors.ts'
 import { typeName } from '../internal/options.ts'
+import { escapeText } from '../internal/text.ts'
+import type { Certificate } from '../x509/certificate.ts'
 
-/** What a peer proves its identity with: the SVID with its intermediates, and its key. As `node:tls` takes them. */
+/**
+ * What a peer proves its identity with: the SVID with its intermediates, and its key. Whether it is an SVID that
+ * others accept is not checked: they will say.
+ */
 export interface TlsCredentials {
-  /** PEM: the leaf, then its intermediates. The root need not be sent. */
-  readonly cert: string | Buffer
+  /** The leaf, then its intermediates, PEM or read. The root need not be sent. */
+  readonly cert: string | Buffer | readonly Certificate[]
   /** PEM. */
   readonly key: string | Buffer | KeyObject
   readonly passphrase?: string | undefined
 }
 
+/** Credentials as `node:tls` takes them. */
+export interface KeyMaterial {
+  readonly cert: string | Buffer
+  readonly key: string | Buffer
+  readonly passphrase?: string
+}
+
 /** Mozilla's "intermediate" configuration (SPIFFE Federation §5): TLS 1.2 with forward secrecy and AEAD, TLS 1.3. */
-export const TLS_SETTINGS: SecureContextOptions = {
+export const TLS_SETTINGS: { readonly minVersion: 'TLSv1.2'; readonly ciphers: string } = {
   minVersion: 'TLSv1.2',
   ciphers: [
     'TLS_AES_128_GCM_SHA256',
@@ -38,47 +51,80 @@ export const TLS_SETTINGS: SecureContextOptions = {
 
 /** Options of `node:tls` that decide about trust, which is decided here. */
 const OURS = [
-  'rejectUnauthorized',
-  'checkServerIdentity',
   'ca',
-  'crl',
-  'session',
-  'requestCert',
-  'pfx',
-  'minVersion',
-  'ciphers',
-  'secureContext',
-  'secureOptions',
-  'SNICallback',
-  'sessionIdContext',
-  'ticketKeys',
   'cert',
+  'checkServerIdentity',
+  'ciphers',
+  'crl',
   'key',
   'passphrase',
+  'pfx',
+  'pskCallback',
+  'rejectUnauthorized',
+  'requestCert',
+  'secureContext',
+  'secureOptions',
+  'secureProtocol',
+  'session',
+  'sessionIdContext',
+  'SNICallback',
+  'socket',
+  'ticketKeys',
 ]
 
-/** Further options of `node:tls`. @throws `TypeError` for one that decides about trust. */
+/** Versions that `minVersion` may name. */
+const VERSIONS: readonly unknown[] = ['TLSv1.2', 'TLSv1.3']
+
+/** Further options of `node:tls`, copied. @throws `TypeError` for one that decides about trust. */
 export function readTlsOptions<T extends object>(tls: T | undefined): T | undefined {
   if (tls === undefined) return undefined
   if (typeof tls !== 'object' || tls === null)
     throw new TypeError(`option "tls" must be an object; got ${typeName(tls)}`)
-  for (const name of Object.keys(tls))
+  // Inherited members count for node:tls, so they count here.
+  for (const name in tls)
     if (OURS.includes(name))
       throw new TypeError(
-        `option "tls" must not have "${name}": who is trusted is said by bundles and expect, and the rest is set here`,
+        `option "tls" must not have "${name}": who is trusted is said by bundles, expect and credentials, and the rest is set here`,
       )
-  return tls
+  for (const name of ['minVersion', 'maxVersion'])
+    if (name in tls && !VERSIONS.includes(Reflect.get(tls, name)))
+      throw new TypeError(`option "tls.${name}" must be one of "TLSv1.2", "TLSv1.3"`)
+  return { ...tls }
 }
 
-/** Credentials for `node:tls`. @throws `TypeError` where one half is missing. */
-export function readCredentials(credentials: TlsCredentials): SecureContextOptions {
+/**
+ * Credentials for `node:tls`.
+ *
+ * @throws `TypeError` where one half is missing; `MeshPkiError` `ERR_TLS_CREDENTIALS` for what OpenSSL does not
+ * take, such as a key that is not the certificate's.
+ */
+export function readCredentials(credentials: TlsCredentials): KeyMaterial {
   const { cert, key, passphrase } = credentials
   if (cert === undefined || key === undefined)
     throw new TypeError('credentials need both "cert", the SVID with its intermediates, and "key"')
-  return { cert, key: toKey(key), passphrase }
+  const options: KeyMaterial = {
+    cert: isList(cert) ? cert.map((certificate) => certificate.toPem()).join('') : cert,
+    key: toKey(key),
+    ...(passphrase === undefined ? {} : { passphrase }),
+  }
+  try {
+    createSecureContext(options)
+  } catch (cause) {
+    const reason = cause instanceof Error ? escapeText(cause.message, 128) : 'unknown'
+    throw new MeshPkiError(
+      'ERR_TLS_CREDENTIALS',
+      `the credentials cannot be used: ${reason}. "cert" is PEM, the leaf first, and "key" the private key of that leaf`,
+      { cause },
+    )
+  }
+  return options
 }
 
 /** `node:tls` takes no KeyObject. */
 function toKey(key: TlsCredentials['key']): string | Buffer {
   return typeof key === 'string' || Buffer.isBuffer(key) ? key : key.export({ format: 'pem', type: 'pkcs8' })
+}
+
+function isList(cert: TlsCredentials['cert']): cert is readonly Certificate[] {
+  return Array.isArray(cert)
 }

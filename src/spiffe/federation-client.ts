@@ -25,14 +25,9 @@ import {
 import { type BundleUpdate, LiveBundles } from './live-bundles.ts'
 import { type PollBounds, type PollOptions, pollDelay, readPollBounds } from './poll-schedule.ts'
 import { RelationshipPoller } from './relationship-poller.ts'
-import { SpiffeBundle } from './spiffe-bundle.ts'
+import type { SpiffeBundle } from './spiffe-bundle.ts'
 import { type TrustDomain, toTrustDomain } from './spiffe-id.ts'
-
-/** A bundle and when it was last known to be current: what to write down, so that a restart begins with it. */
-export interface StoredBundle {
-  readonly bundle: SpiffeBundle
-  readonly confirmed: Date
-}
+import { readStored, type StoredBundle } from './stored-bundle.ts'
 
 /** Options of {@link FederationClient}. */
 export interface FederationClientOptions extends PollOptions {
@@ -98,6 +93,8 @@ export class FederationClient implements BundleSource {
   readonly #bounds: PollBounds
   readonly #limits: CheckedLimits
   readonly #pollers = new Map<string, RelationshipPoller>()
+  /** Bundles that are too old, and were told to be. */
+  readonly #toldStale = new WeakSet<SpiffeBundle>()
   /** Runs under way: a relationship that is added meanwhile joins them. */
   readonly #runs = new Set<(poller: RelationshipPoller) => void>()
 
@@ -145,7 +142,6 @@ export class FederationClient implements BundleSource {
     if (poller === undefined) return undefined
     const { relationship, lastAttempt, lastSuccess, lastError, nextPoll } = poller
     const confirmed = this.#live.confirmedAt(relationship.trustDomain)
-    const { staleAfterMs } = this.#bounds
     return {
       trustDomain: relationship.trustDomain,
       url: relationship.url,
@@ -153,16 +149,17 @@ export class FederationClient implements BundleSource {
       bundle: this.#live.latest(relationship.trustDomain),
       lastAttempt,
       lastSuccess,
+      confirmedAt: confirmed,
       lastError,
       nextPoll,
-      staleAt:
-        confirmed === undefined || staleAfterMs === Number.POSITIVE_INFINITY
-          ? undefined
-          : new Date(confirmed.getTime() + staleAfterMs),
+      staleAt: this.#staleAt(relationship.trustDomain),
     }
   }
 
-  /** Every bundle with when it was last current: store it, and pass it as `initial` after a restart (§4.2). */
+  /**
+   * Every bundle with when it was last current, to be passed as `initial` after a restart (§4.2).
+   * `writeStoredBundles` makes it text.
+   */
   snapshot(): readonly StoredBundle[] {
     return this.#live.trustDomains.flatMap((trustDomain) => {
       const bundle = this.#live.latest(trustDomain)
@@ -208,7 +205,8 @@ export class FederationClient implements BundleSource {
 
   /**
    * Polls every trust domain when it is due, until the signal aborts; then it resolves, and a poll under way is
-   * given up. Failures of polls are events; it rejects only where the clock fails.
+   * given up. Failures of polls are events; it rejects only where the clock fails. One run is enough: others join its
+   * polls.
    */
   async run({ signal }: { readonly signal: AbortSignalLike }): Promise<void> {
     const outer = readSignal(signal)
@@ -251,9 +249,7 @@ export class FederationClient implements BundleSource {
     const poller = new RelationshipPoller(relationship, this.#clock, {
       fetch: (signal) => this.#fetch(relationship, signal),
       delay: () => this.#delayOf(relationship),
-      failed: (error) => {
-        this.#tell({ type: 'failed', trustDomain, error, held: this.#live.latest(trustDomain) })
-      },
+      failed: (error) => this.#tellFailure(trustDomain, error),
     })
     this.#pollers.set(trustDomain.name, poller)
     return poller
@@ -343,20 +339,24 @@ export class FederationClient implements BundleSource {
     }
   }
 
+  #tellFailure(trustDomain: TrustDomain, error: MeshPkiError): void {
+    const held = this.#live.latest(trustDomain)
+    const staleAt = this.#staleAt(trustDomain)
+    this.#tell({ type: 'failed', trustDomain, error, held, staleAt })
+    const isStale = staleAt !== undefined && this.#clock.now() > staleAt
+    if (held === undefined || !isStale || this.#toldStale.has(held)) return
+    this.#toldStale.add(held)
+    this.#tell({ type: 'stale', trustDomain, held })
+  }
+
+  #staleAt(trustDomain: TrustDomain): Date | undefined {
+    const confirmed = this.#live.confirmedAt(trustDomain)
+    return confirmed === undefined || this.#bounds.staleAfterMs === Number.POSITIVE_INFINITY
+      ? undefined
+      : new Date(confirmed.getTime() + this.#bounds.staleAfterMs)
+  }
+
   #tell(event: FederationEvent): void {
     tell(this.#options.onEvent, event)
   }
-}
-
-/** The option "initial". A date that is none would never grow old. @throws `TypeError`. */
-function readStored(initial: readonly StoredBundle[] = []): readonly StoredBundle[] {
-  for (const [i, stored] of initial.entries()) {
-    if (!(stored?.bundle instanceof SpiffeBundle))
-      throw new TypeError(`option "initial[${i}].bundle" must be a SpiffeBundle`)
-    if (!(stored.confirmed instanceof Date) || Number.isNaN(stored.confirmed.getTime()))
-      throw new TypeError(
-        `option "initial[${i}].confirmed" must be a valid Date: when the bundle was last current`,
-      )
-  }
-  return initial
 }

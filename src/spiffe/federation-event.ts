@@ -11,7 +11,11 @@ import type { TrustDomain } from './spiffe-id.ts'
 
 /** Something that happened. */
 export type FederationEvent =
-  /** A bundle came. `same-sequence` and `sequence-lost` deserve a word with its publisher. */
+  /**
+   * A bundle came, and counts from now: store the snapshot, also when it is `unchanged`, so that its age is right
+   * after a restart. `bundle.skipped` says what was passed over. `same-sequence` and `sequence-lost` deserve a word with
+   * its publisher.
+   */
   | {
       readonly type: 'fetched'
       readonly trustDomain: TrustDomain
@@ -26,7 +30,11 @@ export type FederationEvent =
       readonly trustDomain: TrustDomain
       readonly error: MeshPkiError
       readonly held: SpiffeBundle | undefined
+      /** When the held bundle stops to count, unless it is renewed before. */
+      readonly staleAt: Date | undefined
     }
+  /** The held bundle has stopped to count: every SVID of the trust domain is refused from now on. Told once. */
+  | { readonly type: 'stale'; readonly trustDomain: TrustDomain; readonly held: SpiffeBundle }
   /** The relationship has ended. */
   | { readonly type: 'removed'; readonly trustDomain: TrustDomain }
 
@@ -38,7 +46,10 @@ export interface FederationStatus {
   /** The last good bundle, also when it is too old to count. */
   readonly bundle: SpiffeBundle | undefined
   readonly lastAttempt: Date | undefined
+  /** The last poll of this client that succeeded. */
   readonly lastSuccess: Date | undefined
+  /** When the bundle was last known to be current: by a poll, from `initial`, or as a bootstrap bundle. */
+  readonly confirmedAt: Date | undefined
   /** Why the last poll failed; `undefined` after one that did not. */
   readonly lastError: MeshPkiError | undefined
   /** When the next poll is due, while a run waits for it. */

@@ -29,7 +29,7 @@ export { BundleMap, type BundleMapHeader, type BundleMapLimits } from './bundle-
 export type { BundleLimits, BundleRefusal } from './bundle-reader.ts'
 export type { BundleSource, BundleSourceInput } from './bundle-source.ts'
 export { explainSvid } from './explain-svid.ts'
-export { FederationClient, type FederationClientOptions, type StoredBundle } from './federation-client.ts'
+export { FederationClient, type FederationClientOptions } from './federation-client.ts'
 export type { FederationEvent, FederationStatus } from './federation-event.ts'
 export type {
   FederationRelationship,
@@ -72,6 +72,7 @@ export {
   type SpiffeMatcher,
 } from './spiffe-matcher.ts'
 export { SpiffePathPattern } from './spiffe-path-pattern.ts'
+export { readStoredBundles, type StoredBundle, writeStoredBundles } from './stored-bundle.ts'
 export { SvidError, type SvidErrorCode, type SvidErrorOptions } from './svid-error.ts'
 export type { SvidWarning } from './svid-warnings.ts'
 export {

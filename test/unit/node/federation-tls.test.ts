@@ -57,7 +57,7 @@ const newer = (sequence: bigint): SpiffeBundle =>
 describe.each<Profile>(['https_web', 'https_spiffe'])('%s', (profile) => {
   test('serves and consumes over TLS; the ETag follows the document', async () => {
     let current = newer(8n)
-    const server = createBundleServer({
+    const { server } = createBundleServer({
       bundle: () => current,
       credentials: credentialsFor(profile),
       path: '/bundle.json',
@@ -120,7 +120,7 @@ describe.each<Profile>(['https_web', 'https_spiffe'])('%s', (profile) => {
   })
 
   test('a redirect is followed under the same authentication, and forgotten', async () => {
-    const good = createBundleServer({
+    const { server: good } = createBundleServer({
       bundle: newer(8n),
       credentials: credentialsFor(profile),
       path: '/moved.json',
@@ -206,8 +206,8 @@ describe('who the server is', () => {
 
   test('not self-serving: one relationship authenticates the server of another', async () => {
     const prod = await trustDomainFixture('prod.example', { sequence: 1n })
-    const own = createBundleServer({ bundle: newer(8n), credentials: endpoint.credentials })
-    const other = createBundleServer({ bundle: prod.bundle, credentials: endpoint.credentials })
+    const { server: own } = createBundleServer({ bundle: newer(8n), credentials: endpoint.credentials })
+    const { server: other } = createBundleServer({ bundle: prod.bundle, credentials: endpoint.credentials })
     const ports = [await listen(own), await listen(other)]
     const federation = new FederationClient({
       relationships: [
@@ -241,7 +241,7 @@ describe('who the server is', () => {
 })
 
 test('the server of bundles asks for no client certificate, and knows one path', async () => {
-  const server = createBundleServer({
+  const { server } = createBundleServer({
     bundle: partner.bundle,
     credentials: webServer.credentials,
     path: '/a',

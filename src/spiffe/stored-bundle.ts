@@ -1,0 +1,86 @@
+/**
+ * Bundles written down, so that a restart does not begin with nothing (SPIFFE Federation §4.2).
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../errors.ts'
+import { isJsonArray, isJsonObject, type JsonValue } from '../internal/json.ts'
+import { readDocument } from './bundle-reader.ts'
+import { SpiffeBundle } from './spiffe-bundle.ts'
+
+/** A bundle and when it was last known to be current. */
+export interface StoredBundle {
+  readonly bundle: SpiffeBundle
+  readonly confirmed: Date
+}
+
+/** As large as a map of bundles. */
+const MAX_BYTES = 16 * 1024 * 1024
+
+/**
+ * Writes a snapshot as JSON, for {@link readStoredBundles}.
+ *
+ * **Warning**: whoever can change the text decides who is trusted. Keep it like a configuration of trust.
+ *
+ * @example
+ * ```ts
+ * import { type FederationClient, readStoredBundles, writeStoredBundles } from 'mesh-pki/spiffe'
+ *
+ * declare const federation: FederationClient
+ * const text = writeStoredBundles(federation.snapshot())
+ * const initial = readStoredBundles(text)
+ * ```
+ */
+export function writeStoredBundles(stored: readonly StoredBundle[]): string {
+  const entries = readStored(stored).map(({ bundle, confirmed }) => ({
+    trustDomain: bundle.trustDomain.name,
+    confirmed: confirmed.toISOString(),
+    bundle: bundle.toJson(),
+  }))
+  return `${JSON.stringify(entries, undefined, 2)}\n`
+}
+
+/**
+ * Reads what {@link writeStoredBundles} wrote.
+ *
+ * @throws `MeshPkiError` `ERR_JSON_…`, `ERR_SPIFFE_BUNDLE…`, `ERR_SPIFFE_TRUST_DOMAIN` for anything else.
+ */
+export function readStoredBundles(text: string | Uint8Array): readonly StoredBundle[] {
+  const entries = readDocument(text, 'stored bundles', MAX_BYTES)
+  if (!isJsonArray(entries)) throw refuse('expected an array')
+  return entries.map(readEntry)
+}
+
+function readEntry(entry: JsonValue, i: number): StoredBundle {
+  const [trustDomain, confirmed, bundle] = isJsonObject(entry)
+    ? ['trustDomain', 'confirmed', 'bundle'].map((name) => entry.get(name))
+    : []
+  if (typeof trustDomain !== 'string' || typeof confirmed !== 'string' || typeof bundle !== 'string')
+    throw refuse(`[${i}] lacks trustDomain, confirmed or bundle`)
+  const date = new Date(confirmed)
+  if (Number.isNaN(date.getTime())) throw refuse(`[${i}].confirmed is no date`)
+  return { bundle: SpiffeBundle.fromJson(trustDomain, bundle), confirmed: date }
+}
+
+/** The option "initial". A date that is none would never grow old. @throws `TypeError`. */
+export function readStored(initial: readonly StoredBundle[] = []): readonly StoredBundle[] {
+  for (const [i, stored] of initial.entries()) {
+    if (!(stored?.bundle instanceof SpiffeBundle))
+      throw new TypeError(
+        `option "initial[${i}].bundle" must be a SpiffeBundle; readStoredBundles makes them of text`,
+      )
+    if (!(stored.confirmed instanceof Date) || Number.isNaN(stored.confirmed.getTime()))
+      throw new TypeError(
+        `option "initial[${i}].confirmed" must be a valid Date: when the bundle was last current`,
+      )
+  }
+  return initial
+}
+
+function refuse(problem: string): MeshPkiError {
+  return new MeshPkiError(
+    'ERR_SPIFFE_BUNDLE',
+    `stored bundles: ${problem}; was it written by writeStoredBundles?`,
+  )
+}
