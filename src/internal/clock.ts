@@ -20,7 +20,7 @@ export interface Clock extends TimeSource {
 }
 
 /** The longest that a timer can be set for; a longer one fires at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+export const MAX_TIMER_MS: number = 2 ** 31 - 1
 
 /** The machine's clock. */
 export const systemClock: Clock = {

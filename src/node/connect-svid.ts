@@ -4,25 +4,21 @@
  * @module
  */
 
-import type { ConnectionOptions, TLSSocket } from 'node:tls'
-import { type AbortSignalLike, readSignal } from '../internal/abort.ts'
+import type { TLSSocket } from 'node:tls'
+import { type AbortSignalLike, orAborted, readSignal } from '../internal/abort.ts'
 import { readTimeSource, type TimeSource } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
-import { checkOptionNames } from '../internal/options.ts'
+import { checkOptionNames, typeName } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
-import { readBundleSource } from '../spiffe/bundle-source.ts'
-import { type ExpectedIdentity, readMatcher } from '../spiffe/spiffe-matcher.ts'
+import type { ExpectedIdentity } from '../spiffe/spiffe-matcher.ts'
 import type { VerifiedSvid } from '../spiffe/verified-svid.ts'
-import { type VerifySvidOptions, verifySvid } from '../spiffe/verify-svid.ts'
 import { startDeadline } from './deadline.ts'
 import { openTls } from './open-tls.ts'
+import { PEER_OPTIONS, type PeerOptions, PeerPolicy } from './peer-policy.ts'
 import { presentedChain } from './presented-chain.ts'
 import { markSocket } from './svid-of.ts'
-import { resumedError, SvidSession, stillHolds } from './svid-session.ts'
-import { readCredentials, readTlsOptions, type TlsCredentials } from './tls-settings.ts'
-
-/** What decides about a peer: as for `verifySvid`, at the time of the connection. */
-export type PeerOptions = Omit<VerifySvidOptions, 'time' | 'expect'>
+import { resumedError, SvidSession, sessionContext, stillHolds } from './svid-session.ts'
+import { type ClientTlsOptions, readClientTls, readCredentials, type TlsCredentials } from './tls-settings.ts'
 
 /** Options of {@link connectSvid}. */
 export interface ConnectSvidOptions extends PeerOptions {
@@ -40,7 +36,7 @@ export interface ConnectSvidOptions extends PeerOptions {
   readonly timeout?: string | undefined
   readonly signal?: AbortSignalLike | undefined
   /** Further options of `tls.connect`, such as `ALPNProtocols` and `servername`. None that decides about trust. */
-  readonly tls?: ConnectionOptions | undefined
+  readonly tls?: ClientTlsOptions | undefined
 }
 
 /** A connection whose server is known. */
@@ -64,11 +60,7 @@ const OPTION_NAMES = [
   'clock',
   'signal',
   'tls',
-  'bundles',
-  'signers',
-  'crls',
-  'revocation',
-  'limits',
+  ...PEER_OPTIONS,
 ]
 
 /**
@@ -76,16 +68,16 @@ const OPTION_NAMES = [
  *
  * Nothing is sent and no socket handed over before the verdict. OpenSSL's own check is off: it applies rules
  * for web sites, such as nested extended key usage, which SPIFFE does not have, and knows no trust domains. A
- * resumed session shows no certificate; it is offered only while the bundle has the digest that it had, no
- * certificate of the path has expired, the expectation is met, and no CRLs are asked.
+ * resumed session shows no certificate; it is used only with the same credentials and options, while the bundle
+ * has the digest that it had, no certificate of the path has expired, the expectation is met, and no CRLs are
+ * asked.
  *
  * @throws `SvidError`, `PathError` for the peer; `MeshPkiError` `ERR_TLS_CLOSED`, `ERR_TLS_TIMEOUT`; errors of
  * the network; the signal's reason; `TypeError`, `RangeError` for options.
  *
  * **Warning**: under TLS 1.3 the server judges our certificate after this has resolved: a refusal shows only as a
- * connection that is closed, and the server knows why (`onRefused` of `createSvidServer`).
- *
- * **Warning**: afterwards `socket.getPeerCertificate()` is empty; `svid` has what was presented.
+ * connection that is closed, and the server knows why (`onRefused` of `createSvidServer`). If it was resumed,
+ * connect again without `session`.
  *
  * @example
  * ```ts
@@ -105,40 +97,49 @@ const OPTION_NAMES = [
  */
 export async function connectSvid(options: ConnectSvidOptions): Promise<SvidConnection> {
   checkOptionNames(options, OPTION_NAMES, 'connectSvid')
-  const { host, port, credentials, session, bundles, signers, crls, revocation, limits } = options
+  const { host, port, session } = options
   if (options.expect === undefined)
     throw new TypeError('connectSvid needs the option "expect": who must answer')
-  const expect = readMatcher(options.expect, 'expect')
+  if (typeof host !== 'string' || host === '')
+    throw new TypeError(`option "host" must be a name or an address; got ${typeName(host)}`)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new TypeError(`option "port" must be a whole number of 1 to 65535; got ${String(port)}`)
   if (session !== undefined && !(session instanceof SvidSession))
     throw new TypeError('option "session" must be what session() of an earlier connection answered')
-  const source = readBundleSource(bundles)
+  const policy = new PeerPolicy(options, options.expect)
+  const tls = readClientTls(options.tls)
+  const credentials = options.credentials === undefined ? undefined : readCredentials(options.credentials)
+  const context = sessionContext(policy, credentials)
   const now = readTimeSource(options.clock)
-  const usable =
-    session !== undefined &&
-    crls === undefined &&
-    expect.matches(session.svid.id) === true &&
-    (await stillHolds(session.svid, source, now()))
+  const mayResume = async (resuming: SvidSession): Promise<boolean> =>
+    !policy.asksRevocation &&
+    SvidSession.contextOf(resuming) === context &&
+    policy.expects(resuming.svid) &&
+    (await stillHolds(resuming.svid, policy.source, now()))
   const deadline = startDeadline(
     readDuration(options.timeout ?? '10s', 'timeout'),
     readSignal(options.signal),
     `connecting to ${quote(host)}, port ${port}`,
   )
   try {
+    const offered =
+      session !== undefined && (await orAborted(mayResume(session), deadline.signal)) ? session : undefined
     const opened = await openTls(
       {
-        ...readTlsOptions(options.tls),
+        ...tls,
         host,
         port,
-        ...(credentials === undefined ? {} : readCredentials(credentials)),
-        ...(usable ? { session: SvidSession.ticketOf(session) } : {}),
+        ...credentials,
+        ...(offered === undefined ? {} : { session: SvidSession.ticketOf(offered) }),
       },
       async (socket) => {
-        if (!socket.isSessionReused()) {
-          const asked = { bundles: source, expect, time: now(), signers, crls, revocation, limits }
-          return { svid: await verifySvid(presentedChain(socket), asked), resumed: false }
-        }
-        if (!usable) throw resumedError('although no session was offered')
-        return { svid: session.svid, resumed: true }
+        if (!socket.isSessionReused())
+          return { svid: await policy.verify(presentedChain(socket), now()), resumed: false }
+        if (offered === undefined) throw resumedError('although no session was offered')
+        // Asked again: the server chose how long the handshake took.
+        if (!(await mayResume(offered)))
+          throw resumedError('and what was verified when it began does not hold any longer')
+        return { svid: offered.svid, resumed: true }
       },
       deadline.signal,
     )
@@ -150,7 +151,7 @@ export async function connectSvid(options: ConnectSvidOptions): Promise<SvidConn
       resumed,
       session: () => {
         const ticket = opened.session()
-        if (ticket !== undefined) return new SvidSession(ticket, svid)
+        if (ticket !== undefined) return new SvidSession(ticket, svid, context)
         // A resumed connection may bring no new one.
         return resumed ? session : undefined
       },

@@ -6,6 +6,7 @@
 
 import { MeshPkiError } from '../errors.ts'
 import type { AbortSignalLike } from '../internal/abort.ts'
+import { MAX_TIMER_MS } from '../internal/clock.ts'
 import { formatDuration } from '../internal/duration.ts'
 import { abortWith } from '../internal/linked-abort.ts'
 
@@ -23,10 +24,13 @@ export function startDeadline(
   what: string,
 ): Deadline {
   const { controller, release } = abortWith([outer])
-  const timer = setTimeout(() => {
-    const message = `${what} took longer than ${formatDuration(milliseconds)}`
-    controller.abort(new MeshPkiError('ERR_TLS_TIMEOUT', message))
-  }, milliseconds)
+  const timer = setTimeout(
+    () => {
+      const message = `${what} took longer than ${formatDuration(milliseconds)}`
+      controller.abort(new MeshPkiError('ERR_TLS_TIMEOUT', message))
+    },
+    Math.min(milliseconds, MAX_TIMER_MS),
+  )
   return {
     signal: controller.signal,
     stop: () => {

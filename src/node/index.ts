@@ -11,12 +11,8 @@ export {
   createBundleListener,
   createBundleServer,
 } from './bundle-server.ts'
-export {
-  type ConnectSvidOptions,
-  connectSvid,
-  type PeerOptions,
-  type SvidConnection,
-} from './connect-svid.ts'
+export { type ConnectSvidOptions, connectSvid, type SvidConnection } from './connect-svid.ts'
+export type { PeerOptions } from './peer-policy.ts'
 export { presentedChain } from './presented-chain.ts'
 export { spiffeDialer, type WebFetchOptions, webFetch } from './spiffe-dialer.ts'
 export {
@@ -33,4 +29,4 @@ export {
   type SvidServerOptions,
 } from './svid-server.ts'
 export { SvidSession } from './svid-session.ts'
-export type { TlsCredentials } from './tls-settings.ts'
+export type { ClientTlsOptions, ServerTlsOptions, TlsCredentials } from './tls-settings.ts'

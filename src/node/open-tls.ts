@@ -7,7 +7,7 @@
 import { isIP } from 'node:net'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { MeshPkiError } from '../errors.ts'
-import type { AbortSignalLike } from '../internal/abort.ts'
+import { type AbortSignalLike, orAborted } from '../internal/abort.ts'
 import { TLS_SETTINGS } from './tls-settings.ts'
 
 /** A connection whose peer was judged. */
@@ -20,7 +20,8 @@ export interface OpenedTls<T> {
 
 /**
  * Opens a connection whose peer is judged by `judge` alone: OpenSSL's own check is off, since it knows neither
- * SPIFFE nor which trust domain counts. The socket is answered after the verdict, with nothing written.
+ * SPIFFE nor which trust domain counts. The socket is answered after the verdict, with nothing written. A judge that
+ * never answers is left behind when the signal aborts.
  *
  * @throws what `judge` throws, the connection being closed; the signal's reason; errors of the network.
  */
@@ -35,6 +36,8 @@ export async function openTls<T>(
     ...TLS_SETTINGS,
     ...(host === '' || isIP(host) !== 0 ? {} : { servername: host }),
     ...options,
+    // No roots: a chain that OpenSSL likes is emptied by newer versions of Node (seen in 24.21).
+    ca: [],
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
   })
@@ -52,7 +55,7 @@ export async function openTls<T>(
   socket.on('error', onError)
   try {
     await handshake(socket)
-    const verdict = await judge(socket)
+    const verdict = await orAborted(judge(socket), signal)
     if (isAborted(signal)) throw signal?.reason
     if (failure !== undefined) throw failure
     if (socket.destroyed) throw closed()

@@ -4,34 +4,30 @@
  * @module
  */
 
-import type { X509Certificate } from 'node:crypto'
 import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls'
 
-/** More than any path may have; what comes after cannot matter. */
+/** More than any path may have, since each is the issuer of the one before. */
 const MAX_CERTIFICATES = 32
 
 /**
- * The certificates of a peer in DER, as they came, leaf first: what `verifySvid` takes, where you open or accept
- * connections yourself. None for a client without certificate, and on a client whose session was resumed.
+ * The certificates of a peer in DER, leaf first: what `verifySvid` takes, where you open or accept connections
+ * yourself. None for a client without certificate, and on a client whose session was resumed.
  *
- * `getPeerCertificate(true)` leaves out what OpenSSL cannot link by names, such as one of two intermediates of
- * one name. `getPeerX509Certificate` leaves out nothing. It takes the certificates out of the connection: ask
- * once; on a client `getPeerCertificate` is empty afterwards.
+ * OpenSSL has put them in order: each is followed by one that could have issued it, by names and key
+ * identifiers, and the others are left out. Of two that could have, such as a CA cross-signed by two roots, the
+ * one sent first is seen.
+ *
+ * `getPeerX509Certificate` would show them all, and is not asked: it never frees what the peer sent, so that
+ * strangers could fill the memory (Node 20 to 24).
  */
 export function presentedChain(socket: TLSSocket): readonly Uint8Array[] {
-  const chain: Uint8Array[] = []
-  let next: X509Certificate | undefined = socket.getPeerX509Certificate()
-  while (next !== undefined && chain.length < MAX_CERTIFICATES) {
-    chain.push(new Uint8Array(next.raw))
-    next = next.issuerCertificate
-  }
-  return chain
+  return linkedChain(socket.getPeerCertificate(true))
 }
 
-/** The same from what `checkServerIdentity` is given: OpenSSL's selection, each linked to its issuer. */
-export function linkedChain(peer: PeerCertificate): readonly Uint8Array[] {
+/** The same from what `checkServerIdentity` is given. */
+export function linkedChain(peer: PeerCertificate | undefined): readonly Uint8Array[] {
   const chain: Uint8Array[] = []
-  let next: PeerCertificate | undefined = peer
+  let next = peer
   // A root is its own issuer.
   for (let last: unknown; next !== last && next?.raw !== undefined && chain.length < MAX_CERTIFICATES; ) {
     chain.push(new Uint8Array(next.raw))

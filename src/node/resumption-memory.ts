@@ -5,67 +5,79 @@
  */
 
 import { createHash } from 'node:crypto'
-import { MeshPkiError } from '../errors.ts'
 import type { BundleSource } from '../spiffe/bundle-source.ts'
-import type { SpiffeBundle } from '../spiffe/spiffe-bundle.ts'
-import type { TrustDomain } from '../spiffe/spiffe-id.ts'
+import { SpiffeBundle } from '../spiffe/spiffe-bundle.ts'
 import type { VerifiedSvid } from '../spiffe/verified-svid.ts'
 import { stillHolds } from './svid-session.ts'
 
-/** Clients that are remembered; the oldest goes first. Who is forgotten makes a full handshake. */
+/** Clients that are remembered. With one more everything is forgotten, and they make full handshakes. */
 const MAX_CLIENTS = 4096
 
-/** Verdicts by the certificate that they are about, while the bundles that they were made under stand. */
+/**
+ * Verdicts by the certificate that they are about, while the bundles that they were made under stand. A client
+ * with a ticket that nobody remembers is cut off, so whatever is forgotten here must end its tickets: `endTickets`.
+ */
 export class ResumptionMemory {
   readonly #source: BundleSource
   readonly #now: () => Date
+  readonly #endTickets: () => void
   readonly #clients = new Map<string, VerifiedSvid>()
   /** The bundle of each trust domain that a client was verified under. */
   readonly #bundles = new Map<string, SpiffeBundle>()
+  /** When the first path expires. */
+  #validUntil = Number.POSITIVE_INFINITY
 
-  constructor(source: BundleSource, now: () => Date) {
+  constructor(source: BundleSource, now: () => Date, endTickets: () => void) {
     this.#source = source
     this.#now = now
+    this.#endTickets = endTickets
   }
 
   /** Keeps a verdict. */
   remember(svid: VerifiedSvid): void {
-    const key = fingerprint(svid.leaf.der)
-    this.#clients.delete(key)
-    this.#clients.set(key, svid)
+    if (this.#clients.size >= MAX_CLIENTS) this.forget()
+    this.#clients.set(fingerprint(svid.leaf.der), svid)
     this.#bundles.set(svid.trustDomain.name, svid.bundle)
-    const [oldest] = this.#clients.keys()
-    if (this.#clients.size > MAX_CLIENTS && oldest !== undefined) this.#clients.delete(oldest)
+    this.#validUntil = Math.min(this.#validUntil, svid.validUntil.getTime())
   }
 
-  /** The verdict about a certificate, if it still holds. */
+  /** The verdict about a certificate, if it still holds. If it does not, the next handshake is a full one. */
   async recall(leaf: Uint8Array | undefined): Promise<VerifiedSvid | undefined> {
     const svid = leaf === undefined ? undefined : this.#clients.get(fingerprint(leaf))
-    return svid !== undefined && (await stillHolds(svid, this.#source, this.#now())) ? svid : undefined
+    if (svid !== undefined && (await stillHolds(svid, this.#source, this.#now()))) return svid
+    this.forget()
+    return undefined
   }
 
-  /** Whether a bundle has changed since a client was verified under it. Then everything is forgotten. */
-  isOutdated(): boolean {
-    const outdated = [...this.#bundles.values()].some((bundle) => !this.#isCurrent(bundle))
-    if (outdated) {
-      this.#clients.clear()
-      this.#bundles.clear()
-    }
-    return outdated
+  /**
+   * Looks before a handshake whether a path has expired, or a bundle has changed that a client was verified under.
+   * Never throws: anybody can begin a handshake.
+   */
+  refresh(): void {
+    const expired = this.#now().getTime() > this.#validUntil
+    if (expired || [...this.#bundles.values()].some((bundle) => !this.#isCurrent(bundle))) this.forget()
+  }
+
+  /** Everything, with the tickets for it. */
+  forget(): void {
+    this.#clients.clear()
+    this.#bundles.clear()
+    this.#validUntil = Number.POSITIVE_INFINITY
+    this.#endTickets()
   }
 
   #isCurrent(bundle: SpiffeBundle): boolean {
-    const current = this.#ask(bundle.trustDomain)
-    // A source that answers later is asked when the session is resumed.
-    return current instanceof Promise || current?.digest() === bundle.digest()
-  }
-
-  #ask(trustDomain: TrustDomain): ReturnType<BundleSource['bundleFor']> {
     try {
-      return this.#source.bundleFor(trustDomain)
-    } catch (error) {
-      if (error instanceof MeshPkiError) return undefined
-      throw error
+      const current = this.#source.bundleFor(bundle.trustDomain)
+      if (current instanceof Promise) {
+        // A source that answers later is asked when the session is resumed. Nobody waits for this answer.
+        current.catch(() => {})
+        return true
+      }
+      return current instanceof SpiffeBundle && current.digest() === bundle.digest()
+    } catch {
+      // The full handshake will say why.
+      return false
     }
   }
 }

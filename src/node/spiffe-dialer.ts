@@ -49,6 +49,8 @@ export function spiffeDialer(): EndpointDialer {
     const onAbort = (): void => void socket.destroy()
     signal.addEventListener('abort', onAbort)
     try {
+      // It may have aborted between the verdict and the listener.
+      if (signal.aborted) throw signal.reason
       const response = await respond(request, {
         createConnection: () => socket,
         path: pathname + search,
@@ -99,6 +101,8 @@ export function webFetch(options: WebFetchOptions): FetchLike {
     const response = await respond(requestTls, {
       ...TLS_SETTINGS,
       ca,
+      // Said here, so that no variable of the environment can say otherwise.
+      rejectUnauthorized: true,
       agent: false,
       hostname: unbracketed(hostname),
       port: port === '' ? 443 : Number(port),
@@ -128,7 +132,15 @@ function respond<T extends RequestOptions>(
   options: T,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    start(options, resolve).once('error', reject).end()
+    const asked = start(options, resolve)
+    asked.once('error', reject)
+    const refuse = (): void => {
+      asked.destroy()
+      reject(new Error('the server answered with no response to the request'))
+    }
+    // Without a listener of its own, 101 ends in nothing but `close`.
+    asked.once('upgrade', refuse).once('close', refuse)
+    asked.end()
   })
 }
 

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { PeerCertificate } from 'node:tls'
 import { checkOptionNames } from '../internal/options.ts'
 import { SpiffeBundle } from '../spiffe/spiffe-bundle.ts'
-import { type ExpectedIdentity, readMatcher } from '../spiffe/spiffe-matcher.ts'
-import { checkSvidSync } from '../spiffe/verify-svid.ts'
-import type { PeerOptions } from './connect-svid.ts'
+import type { ExpectedIdentity } from '../spiffe/spiffe-matcher.ts'
+import { type PeerOptions, PeerPolicy } from './peer-policy.ts'
 import { linkedChain } from './presented-chain.ts'
 import { readCredentials, TLS_SETTINGS, type TlsCredentials } from './tls-settings.ts'
 
@@ -31,6 +30,7 @@ export interface SvidConnectionOptions {
   readonly passphrase?: string
   readonly minVersion: 'TLSv1.2'
   readonly ciphers: string
+  readonly secureOptions: number
   readonly rejectUnauthorized: true
   readonly sessionIdContext: string
   readonly checkServerIdentity: (host: string, peer: PeerCertificate) => Error | undefined
@@ -43,10 +43,10 @@ const CONTEXT_LENGTH = 32
  * Options for `https.request`, `undici`, `http2`, gRPC and whatever else takes those of `tls.connect`.
  *
  * The server is judged by OpenSSL with the bundle as its roots, and then by `checkSvidSync` in
- * `checkServerIdentity`, which cannot wait. A session is bound to the digest of the bundle and to what is
- * expected: OpenSSL refuses to resume it in another context, and `https.Agent` does not share it. So **make new
- * options for each connection, or whenever the bundle changes**: a session that is resumed within one context
- * shows no certificate and is judged by nobody.
+ * `checkServerIdentity`, which cannot wait. A session is bound to the options that one call made: OpenSSL refuses
+ * to resume it under others, and `https.Agent` shares neither it nor a connection with them. So **make new options
+ * for each connection, or whenever the bundle changes**: a session that is resumed under the same options shows
+ * no certificate and is judged by nobody, also where CRLs are asked or the path has expired.
  *
  * Prefer `connectSvid` where you can: OpenSSL applies rules for web sites too, so that it refuses some valid
  * SVIDs (below a CA with narrower extended key usage, or an authority that is not self-signed).
@@ -70,28 +70,27 @@ export function svidClientOptions(options: SvidClientOptions): SvidConnectionOpt
     ['bundle', 'expect', 'credentials', 'signers', 'crls', 'revocation', 'limits'],
     'svidClientOptions',
   )
-  const { bundle, credentials, signers, crls, revocation, limits } = options
+  const { bundle, credentials, expect, ...rest } = options
   if (!(bundle instanceof SpiffeBundle)) throw new TypeError('option "bundle" must be a SpiffeBundle')
-  if (options.expect === undefined)
+  if (expect === undefined)
     throw new TypeError('svidClientOptions needs the option "expect": who must answer')
-  const expect = readMatcher(options.expect, 'expect')
+  const policy = new PeerPolicy({ ...rest, bundles: bundle }, expect)
   return {
     ...TLS_SETTINGS,
     ...(credentials === undefined ? {} : readCredentials(credentials)),
     // Without authorities there must be no fallback to the roots of the system.
     ca: bundle.toPem() === '' ? [] : bundle.toPem(),
     rejectUnauthorized: true,
-    sessionIdContext: contextOf(bundle, String(expect), crls === undefined ? '' : String(performance.now())),
+    // Nobody else has it, so that no session and no connection of other options is taken.
+    sessionIdContext: randomBytes(CONTEXT_LENGTH / 2).toString('hex'),
     checkServerIdentity: (_host: string, peer: PeerCertificate) => {
-      const asked = { bundles: bundle, expect, signers, crls, revocation, limits }
-      const result = checkSvidSync(linkedChain(peer), asked)
-      return result.ok ? undefined : result.error
+      // What is thrown here, by a matcher for instance, would leave the connection standing.
+      try {
+        const result = policy.checkSync(linkedChain(peer), new Date())
+        return result.ok ? undefined : result.error
+      } catch (error) {
+        return error instanceof Error ? error : new Error('the check of the server failed', { cause: error })
+      }
     },
   }
-}
-
-/** Where CRLs are asked no session is shared: what they say may have changed. */
-function contextOf(bundle: SpiffeBundle, expected: string, unique: string): string {
-  const digest = createHash('sha256').update(JSON.stringify([bundle.digest(), expected, unique]))
-  return digest.digest('hex').slice(0, CONTEXT_LENGTH)
 }

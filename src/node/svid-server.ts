@@ -6,25 +6,26 @@
 
 import { constants, randomBytes } from 'node:crypto'
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
+import { orAborted } from '../internal/abort.ts'
 import { readTimeSource, type TimeSource } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { readObserver, tell } from '../internal/observer.ts'
 import { checkOneOf, checkOptionNames } from '../internal/options.ts'
-import { type BundleSource, readBundleSource } from '../spiffe/bundle-source.ts'
-import {
-  type ExpectedIdentity,
-  readMatcher,
-  refuseUndefinedExpectation,
-  type SpiffeMatcher,
-} from '../spiffe/spiffe-matcher.ts'
+import { type ExpectedIdentity, refuseUndefinedExpectation } from '../spiffe/spiffe-matcher.ts'
 import type { VerifiedSvid } from '../spiffe/verified-svid.ts'
-import { verifySvid } from '../spiffe/verify-svid.ts'
-import type { PeerOptions } from './connect-svid.ts'
+import { startDeadline } from './deadline.ts'
+import { PEER_OPTIONS, type PeerOptions, PeerPolicy } from './peer-policy.ts'
 import { presentedChain } from './presented-chain.ts'
 import { ResumptionMemory } from './resumption-memory.ts'
 import { markSocket } from './svid-of.ts'
 import { resumedError } from './svid-session.ts'
-import { readCredentials, readTlsOptions, TLS_SETTINGS, type TlsCredentials } from './tls-settings.ts'
+import {
+  readCredentials,
+  readServerTls,
+  type ServerTlsOptions,
+  TLS_SETTINGS,
+  type TlsCredentials,
+} from './tls-settings.ts'
 
 /** Options of {@link createSvidServer}. */
 export interface SvidServerOptions extends PeerOptions {
@@ -38,17 +39,18 @@ export interface SvidServerOptions extends PeerOptions {
   /**
    * `off` (default): every handshake is a full one. `bound`: a session may be resumed while this server
    * remembers that it verified the client's certificate under a bundle of the same digest, and its path has not
-   * expired. When a bundle changes, no session from before it is resumed. Not with `crls`.
+   * expired. When a bundle changes or a path expires, all tickets end. With bundles that a source answers later,
+   * the first client that comes back after a change is cut off once. Not with `crls`.
    */
   readonly resumption?: 'off' | 'bound' | undefined
   /** What time it is, for the verdict. Default: the machine's clock. */
   readonly clock?: TimeSource | undefined
-  /** For a client to complete its handshake. Default `'10s'`. */
+  /** For a client to complete its handshake, and again for the verdict. Default `'10s'`. */
   readonly handshakeTimeout?: string | undefined
   /** Told of every client that was not let in: the reason goes to nobody else. What it throws is ignored. */
   readonly onRefused?: ((error: unknown, client: RefusedClient) => void) | undefined
   /** Further options of `tls.createServer`, such as `ALPNProtocols`. None that decides about trust. */
-  readonly tls?: TlsOptions | undefined
+  readonly tls?: ServerTlsOptions | undefined
 }
 
 /** Where a client came from that was refused. */
@@ -81,11 +83,7 @@ const OPTION_NAMES = [
   'handshakeTimeout',
   'onRefused',
   'tls',
-  'bundles',
-  'signers',
-  'crls',
-  'revocation',
-  'limits',
+  ...PEER_OPTIONS,
 ]
 
 /** Octets of the keys that session tickets are encrypted with (`node:tls`). */
@@ -98,7 +96,8 @@ const TICKET_KEYS = 48
  * is cut off without a word about the reason. OpenSSL's own check is off, as in `connectSvid`.
  *
  * For HTTP, give the sockets to a server that does not listen itself: `http.emit('connection', socket)`;
- * `svidOf(request.socket)` then says who asks. What `onClient` throws closes the connection and is thrown on.
+ * `svidOf(request.socket)` then says who asks. What `onClient` throws closes the connection and is thrown on. Read
+ * from the socket, or `resume()` it: what nobody reads keeps it open.
  *
  * @throws `TypeError`, `RangeError` for options.
  *
@@ -110,14 +109,14 @@ const TICKET_KEYS = 48
  * declare const bundle: SpiffeBundle, cert: string, key: string
  * const { server } = createSvidServer(
  *   { bundles: bundle, credentials: { cert, key }, expect: matchTrustDomain('kind2') },
- *   ({ socket, svid }) => socket.end(`hello ${svid.id}`),
+ *   ({ socket, svid }) => socket.resume().end(`hello ${svid.id}`),
  * )
  * server.listen(8443)
  * ```
  */
 export function createSvidServer(
   options: SvidServerOptions,
-  onClient: (client: SvidClient) => void,
+  onClient: (client: SvidClient) => unknown,
 ): SvidServer {
   checkOptionNames(options, OPTION_NAMES, 'createSvidServer')
   if (typeof onClient !== 'function')
@@ -126,49 +125,61 @@ export function createSvidServer(
   if (credentials === undefined) throw new TypeError('createSvidServer needs the option "credentials"')
   refuseUndefinedExpectation(options)
   readObserver(onRefused, 'onRefused')
-  const source = readBundleSource(options.bundles)
-  const expect = options.expect === undefined ? undefined : readMatcher(options.expect, 'expect')
+  const policy = new PeerPolicy(options, options.expect)
   const resumption = checkOneOf(options.resumption ?? 'off', ['off', 'bound'], 'resumption')
-  if (resumption === 'bound' && options.crls !== undefined)
-    throw new TypeError('resumption "bound" cannot go with "crls": a resumed session asks for no revocation')
+  if (resumption === 'bound' && policy.asksRevocation)
+    throw new TypeError(
+      'resumption "bound" cannot go with "crls" or "revocation": a resumed session asks for no revocation',
+    )
   const now = readTimeSource(options.clock)
-  const memory = resumption === 'bound' ? new ResumptionMemory(source, now) : undefined
-
+  const handshakeTimeout = readDuration(options.handshakeTimeout ?? '10s', 'handshakeTimeout')
+  const tls = readServerTls(options.tls)
   const context = (current: TlsCredentials): TlsOptions => ({
     ...TLS_SETTINGS,
+    ...tls,
     ...readCredentials(current),
-    ...(memory === undefined ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),
+    // No roots: a chain that OpenSSL likes is emptied by newer versions of Node (seen in 24.21).
+    ca: [],
+    secureOptions: TLS_SETTINGS.secureOptions | (resumption === 'off' ? constants.SSL_OP_NO_TICKET : 0),
   })
   const server = createServer({
-    ...readTlsOptions(options.tls),
     ...context(credentials),
     requestCert: true,
     rejectUnauthorized: false,
-    handshakeTimeout: readDuration(options.handshakeTimeout ?? '10s', 'handshakeTimeout'),
+    handshakeTimeout,
   })
-  const refuse = (error: unknown, socket: TLSSocket): void => {
-    const client = { address: socket.remoteAddress, port: socket.remotePort }
-    socket.destroy()
-    tell(onRefused, error, client)
+  // A ticket that cannot be decrypted any longer leads to a full handshake.
+  const endTickets = (): void => void server.setTicketKeys(randomBytes(TICKET_KEYS))
+  const memory = resumption === 'bound' ? new ResumptionMemory(policy.source, now, endTickets) : undefined
+  if (memory !== undefined) {
+    // Workers of a cluster share the keys that Node makes, and do not share this memory.
+    server.on('listening', endTickets)
+    server.on('connection', () => memory.refresh())
   }
-  server.on('connection', () => {
-    // Before the handshake: a ticket that cannot be decrypted any longer leads to a full one.
-    if (memory?.isOutdated() === true) server.setTicketKeys(randomBytes(TICKET_KEYS))
+  server.on('tlsClientError', (error, socket) => {
+    socket.destroy()
+    tell(onRefused, error, clientOf(socket))
   })
-  server.on('tlsClientError', refuse)
   server.on('secureConnection', (socket) => {
+    const client = clientOf(socket)
     // Until the verdict nobody else listens, and an error without listener ends the process.
     const onError = (): void => {}
     socket.on('error', onError)
-    judge(socket, options, source, expect, memory, now()).then(
-      (client) => {
-        if (socket.destroyed) return
-        socket.off('error', onError)
-        markSocket(socket, client.svid)
-        handOver(client, onClient)
-      },
-      (error: unknown) => refuse(error, socket),
-    )
+    const deadline = startDeadline(handshakeTimeout, undefined, 'the verdict about a client')
+    orAborted(judge(socket, policy, memory, now), deadline.signal)
+      .finally(() => deadline.stop())
+      .then(
+        (known) => {
+          if (socket.destroyed) return
+          socket.off('error', onError)
+          markSocket(socket, known.svid)
+          void handOver(known, onClient)
+        },
+        (error: unknown) => {
+          socket.destroy()
+          tell(onRefused, error, client)
+        },
+      )
   })
   return {
     server,
@@ -176,10 +187,15 @@ export function createSvidServer(
   }
 }
 
+const clientOf = ({ remoteAddress, remotePort }: TLSSocket): RefusedClient => ({
+  address: remoteAddress,
+  port: remotePort,
+})
+
 /** What the handler throws is thrown as by any listener, and the connection does not stay behind. */
-function handOver(client: SvidClient, onClient: (client: SvidClient) => void): void {
+async function handOver(client: SvidClient, onClient: (client: SvidClient) => unknown): Promise<void> {
   try {
-    onClient(client)
+    await onClient(client)
   } catch (error) {
     client.socket.destroy()
     process.nextTick(() => {
@@ -190,22 +206,18 @@ function handOver(client: SvidClient, onClient: (client: SvidClient) => void): v
 
 async function judge(
   socket: TLSSocket,
-  { signers, crls, revocation, limits }: SvidServerOptions,
-  source: BundleSource,
-  expect: SpiffeMatcher | undefined,
+  policy: PeerPolicy,
   memory: ResumptionMemory | undefined,
-  time: Date,
+  now: () => Date,
 ): Promise<SvidClient> {
   const chain = presentedChain(socket)
   if (!socket.isSessionReused()) {
-    const asked = { bundles: source, time, signers, crls, revocation, limits }
-    const svid = await verifySvid(chain, expect === undefined ? asked : { ...asked, expect })
+    const svid = await policy.verify(chain, now())
     memory?.remember(svid)
     return { socket, svid, resumed: false }
   }
   const known = await memory?.recall(chain[0])
   if (known === undefined) throw resumedError('and what was verified when it began does not hold any longer')
-  if (expect !== undefined && expect.matches(known.id) !== true)
-    throw resumedError(`by ${known.id}, which is not expected any longer`)
+  if (!policy.expects(known)) throw resumedError(`by ${known.id}, which is not expected any longer`)
   return { socket, svid: known, resumed: true }
 }

@@ -4,23 +4,30 @@
  * @module
  */
 
+import { createHash } from 'node:crypto'
 import { MeshPkiError } from '../errors.ts'
 import type { BundleSource } from '../spiffe/bundle-source.ts'
+import { SpiffeBundle } from '../spiffe/spiffe-bundle.ts'
 import { SvidError } from '../spiffe/svid-error.ts'
 import type { VerifiedSvid } from '../spiffe/verified-svid.ts'
+import type { PeerPolicy } from './peer-policy.ts'
+import type { KeyMaterial } from './tls-settings.ts'
 
 /**
  * A session that {@link connectSvid} may resume. A resumed handshake shows no certificate, so nothing can be
- * verified in it: the session counts only while everything that was verified at its beginning still holds.
+ * verified in it: the session counts only while everything that was verified at its beginning still holds, and
+ * only for whom it began: the server knows the client by it, too.
  */
 export class SvidSession {
   readonly #ticket: Buffer
   readonly #svid: VerifiedSvid
+  readonly #context: string
 
   /** @internal */
-  constructor(ticket: Buffer, svid: VerifiedSvid) {
+  constructor(ticket: Buffer, svid: VerifiedSvid, context: string) {
     this.#ticket = ticket
     this.#svid = svid
+    this.#context = context
     Object.freeze(this)
   }
 
@@ -33,6 +40,19 @@ export class SvidSession {
   static ticketOf(session: SvidSession): Buffer {
     return session.#ticket
   }
+
+  /** @internal */
+  static contextOf(session: SvidSession): string {
+    return session.#context
+  }
+}
+
+/** What a session is bound to beside the verdict: how it was judged, and whom the server takes us for. */
+export function sessionContext(policy: PeerPolicy, credentials: KeyMaterial | undefined): string {
+  const ours = credentials === undefined ? '' : credentials.cert.toString()
+  return createHash('sha256')
+    .update(JSON.stringify([policy.key, ours]))
+    .digest('hex')
 }
 
 /**
@@ -43,7 +63,7 @@ export async function stillHolds(svid: VerifiedSvid, source: BundleSource, now: 
   if (now > svid.validUntil) return false
   try {
     const bundle = await source.bundleFor(svid.trustDomain)
-    return bundle !== undefined && bundle.digest() === svid.bundle.digest()
+    return bundle instanceof SpiffeBundle && bundle.digest() === svid.bundle.digest()
   } catch (error) {
     // Stale, for instance: then a new handshake is refused with that reason.
     if (error instanceof MeshPkiError) return false

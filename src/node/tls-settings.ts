@@ -4,11 +4,12 @@
  * @module
  */
 
-import type { KeyObject } from 'node:crypto'
-import { createSecureContext } from 'node:tls'
+import { constants, type KeyObject } from 'node:crypto'
+import type { TcpSocketConnectOpts } from 'node:net'
+import { type ConnectionOptions, createSecureContext, type TlsOptions } from 'node:tls'
 import { MeshPkiError } from '../errors.ts'
 import { typeName } from '../internal/options.ts'
-import { escapeText } from '../internal/text.ts'
+import { escapeText, quote } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
 
 /**
@@ -30,9 +31,17 @@ export interface KeyMaterial {
   readonly passphrase?: string
 }
 
-/** Mozilla's "intermediate" configuration (SPIFFE Federation §5): TLS 1.2 with forward secrecy and AEAD, TLS 1.3. */
-export const TLS_SETTINGS: { readonly minVersion: 'TLSv1.2'; readonly ciphers: string } = {
+/**
+ * Mozilla's "intermediate" configuration (SPIFFE Federation §5): TLS 1.2 with forward secrecy and AEAD, TLS 1.3.
+ * No renegotiation: it would put another peer in the place of the one that was judged.
+ */
+export const TLS_SETTINGS: {
+  readonly minVersion: 'TLSv1.2'
+  readonly ciphers: string
+  readonly secureOptions: number
+} = {
   minVersion: 'TLSv1.2',
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   ciphers: [
     'TLS_AES_128_GCM_SHA256',
     'TLS_AES_256_GCM_SHA384',
@@ -49,47 +58,80 @@ export const TLS_SETTINGS: { readonly minVersion: 'TLSv1.2'; readonly ciphers: s
   ].join(':'),
 }
 
-/** Options of `node:tls` that decide about trust, which is decided here. */
-const OURS = [
-  'ca',
-  'cert',
-  'checkServerIdentity',
-  'ciphers',
-  'crl',
-  'key',
-  'passphrase',
-  'pfx',
-  'pskCallback',
-  'rejectUnauthorized',
-  'requestCert',
-  'secureContext',
-  'secureOptions',
-  'secureProtocol',
-  'session',
-  'sessionIdContext',
-  'SNICallback',
-  'socket',
-  'ticketKeys',
-]
+/** Options of `tls.connect` that decide nothing about trust, and show nothing before the verdict. */
+export type ClientTlsOptions = Partial<
+  Pick<ConnectionOptions & TcpSocketConnectOpts, (typeof CLIENT_NAMES)[number]>
+>
+
+/** Options of `tls.createServer` that decide nothing about trust, and show nothing before the verdict. */
+export type ServerTlsOptions = Pick<TlsOptions, (typeof SERVER_NAMES)[number]>
+
+const CLIENT_NAMES = [
+  'ALPNProtocols',
+  'autoSelectFamily',
+  'autoSelectFamilyAttemptTimeout',
+  'ecdhCurve',
+  'enableTrace',
+  'family',
+  'hints',
+  'keepAlive',
+  'keepAliveInitialDelay',
+  'localAddress',
+  'localPort',
+  'lookup',
+  'maxVersion',
+  'minDHSize',
+  'minVersion',
+  'noDelay',
+  'servername',
+  'sigalgs',
+] as const
+
+const SERVER_NAMES = [
+  'ALPNCallback',
+  'ALPNProtocols',
+  'allowHalfOpen',
+  'dhparam',
+  'ecdhCurve',
+  'enableTrace',
+  'highWaterMark',
+  'honorCipherOrder',
+  'keepAlive',
+  'keepAliveInitialDelay',
+  'maxVersion',
+  'minVersion',
+  'noDelay',
+  'sessionTimeout',
+  'sigalgs',
+] as const
 
 /** Versions that `minVersion` may name. */
 const VERSIONS: readonly unknown[] = ['TLSv1.2', 'TLSv1.3']
 
-/** Further options of `node:tls`, copied. @throws `TypeError` for one that decides about trust. */
-export function readTlsOptions<T extends object>(tls: T | undefined): T | undefined {
-  if (tls === undefined) return undefined
+/** Further options of `tls.connect`, copied. @throws `TypeError` for others than {@link ClientTlsOptions}. */
+export function readClientTls(tls: ClientTlsOptions | undefined): ClientTlsOptions {
+  checkNames(tls, CLIENT_NAMES)
+  return { ...tls }
+}
+
+/** Further options of `tls.createServer`, copied. @throws `TypeError` for others than {@link ServerTlsOptions}. */
+export function readServerTls(tls: ServerTlsOptions | undefined): ServerTlsOptions {
+  checkNames(tls, SERVER_NAMES)
+  return { ...tls }
+}
+
+function checkNames(tls: ClientTlsOptions | ServerTlsOptions | undefined, known: readonly string[]): void {
+  if (tls === undefined) return
   if (typeof tls !== 'object' || tls === null)
     throw new TypeError(`option "tls" must be an object; got ${typeName(tls)}`)
-  // Inherited members count for node:tls, so they count here.
   for (const name in tls)
-    if (OURS.includes(name))
+    if (!known.includes(name))
       throw new TypeError(
-        `option "tls" must not have "${name}": who is trusted is said by bundles, expect and credentials, and the rest is set here`,
+        `option "tls" must not have ${quote(name)}: who is trusted is said by bundles, expect and credentials, and the rest is set here. It may have ${known.join(', ')}`,
       )
-  for (const name of ['minVersion', 'maxVersion'])
-    if (name in tls && !VERSIONS.includes(Reflect.get(tls, name)))
-      throw new TypeError(`option "tls.${name}" must be one of "TLSv1.2", "TLSv1.3"`)
-  return { ...tls }
+  for (const version of ['minVersion', 'maxVersion'] as const)
+    if (version in tls && !VERSIONS.includes(tls[version]))
+      throw new TypeError(`option "tls.${version}" must be one of "TLSv1.2", "TLSv1.3"`)
 }
 
 /**
@@ -100,7 +142,7 @@ export function readTlsOptions<T extends object>(tls: T | undefined): T | undefi
  */
 export function readCredentials(credentials: TlsCredentials): KeyMaterial {
   const { cert, key, passphrase } = credentials
-  if (cert === undefined || key === undefined)
+  if (isMissing(cert) || isMissing(key))
     throw new TypeError('credentials need both "cert", the SVID with its intermediates, and "key"')
   const options: KeyMaterial = {
     cert: isList(cert) ? cert.map((certificate) => certificate.toPem()).join('') : cert,
@@ -119,6 +161,13 @@ export function readCredentials(credentials: TlsCredentials): KeyMaterial {
   }
   return options
 }
+
+/** OpenSSL would go on without it. */
+const isMissing = (part: unknown): boolean =>
+  part === undefined ||
+  part === null ||
+  (typeof part === 'object' && 'length' in part && part.length === 0) ||
+  part === ''
 
 /** `node:tls` takes no KeyObject. */
 function toKey(key: TlsCredentials['key']): string | Buffer {

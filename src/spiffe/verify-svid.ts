@@ -9,6 +9,7 @@ import { checkOneOf, checkOptionNames, readInstant } from '../internal/options.t
 import { escapeText, quote } from '../internal/text.ts'
 import type { PathLimits, RevocationMode, VerifyPathOptions } from '../verify/options.ts'
 import type { PathError } from '../verify/path-error.ts'
+import { readPathRules } from '../verify/path-policy.ts'
 import { type CheckPathResult, checkPath, checkPathSync } from '../verify/verify-path.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificate } from '../x509/certificate-input.ts'
@@ -176,6 +177,18 @@ function readPolicy(options: VerifySvidOptions): SvidPolicy {
     expect: expect === undefined ? undefined : readExpectation(expect),
     signers: checkOneOf(signers, ['refuse', 'warn'], 'signers'),
   }
+}
+
+/**
+ * The options checked without an SVID, where they are kept for later.
+ *
+ * @throws `TypeError`, `RangeError` as {@link verifySvid}.
+ * @internal
+ */
+export function checkSvidOptions(options: VerifySvidOptions): void {
+  readPolicy(options)
+  const { crls, revocation, limits } = options
+  readPathRules({ purpose: 'any', crls, revocation, limits })
 }
 
 function readPresented(chain: SvidInput): Asked {

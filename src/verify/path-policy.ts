@@ -110,6 +110,16 @@ export function readPathPolicy(options: VerifyPathOptions): PathPolicy {
     )
   if (store !== undefined && !(store instanceof TrustStore))
     throw new TypeError('option "store" must be a TrustStore')
+  return {
+    ...readPathRules(options),
+    store: store ?? new TrustStore({ anchors: anchors ?? [], memory: FORGETFUL }),
+  }
+}
+
+/** The options without those about anchors. @throws `TypeError`, `RangeError`. */
+export function readPathRules(
+  options: Omit<VerifyPathOptions, 'anchors' | 'store'>,
+): Omit<PathPolicy, 'store'> {
   const profile = orDefault(options.profile, 'rfc5280', ['rfc5280', 'webpki'], 'profile')
   const revocation = orDefault(
     options.revocation,
@@ -138,7 +148,6 @@ export function readPathPolicy(options: VerifyPathOptions): PathPolicy {
     revocation,
     crls: options.crls === undefined ? NO_CRLS : readCrls(options.crls),
     limits: options.limits === undefined ? DEFAULT_LIMITS : readLimits(options.limits),
-    store: store ?? new TrustStore({ anchors: anchors ?? [], memory: FORGETFUL }),
   }
 }
 

@@ -81,21 +81,48 @@ describe('sessions', () => {
     agent.destroy()
   })
 
-  test('OpenSSL refuses one from before the bundle changed', async () => {
+  test('OpenSSL refuses one of other options, also where they say the same', async () => {
     const port = await listener()
-    const session = await sessionOf(port, svidClientOptions({ bundle: kind2.bundle, expect: server.id }))
-    const same = svidClientOptions({ bundle: kind2.bundle, expect: server.id })
-    expect(await get(port, { ...same, session })).toEqual({ reused: true })
+    const options = svidClientOptions({ bundle: kind2.bundle, expect: server.id })
+    const session = await sessionOf(port, options)
+    expect(await get(port, { ...options, session })).toEqual({ reused: true })
     const changed = kind2.bundle.with({ x509Authorities: [kind2.root, impostor.root] })
-    const resumed = get(port, { ...svidClientOptions({ bundle: changed, expect: server.id }), session })
-    await expect(resumed).rejects.toThrow('attempt to reuse session in different context')
+    for (const bundle of [changed, kind2.bundle]) {
+      const resumed = get(port, { ...svidClientOptions({ bundle, expect: server.id }), session })
+      await expect(resumed).rejects.toThrow('attempt to reuse session in different context')
+    }
   })
 
-  test('with CRLs none is shared', () => {
-    const asked = { bundle: kind2.bundle, expect: server.id, crls: [] }
-    const contexts = [svidClientOptions(asked), svidClientOptions(asked)].map((one) => one.sessionIdContext)
-    expect(new Set(contexts).size).toBe(2)
+  test('an agent takes no connection of other options, which may look alike', async () => {
+    const port = await listener()
+    const agent = new Agent({ keepAlive: true, maxCachedSessions: 100 })
+    class Nameless {
+      readonly #answer: boolean
+      constructor(answer: boolean) {
+        this.#answer = answer
+      }
+      matches() {
+        return this.#answer
+      }
+    }
+    const options = (answer: boolean) =>
+      svidClientOptions({ bundle: kind2.bundle, expect: new Nameless(answer) })
+    expect(await get(port, options(true), agent)).toEqual({ reused: false })
+    await expect(get(port, options(false), agent)).rejects.toMatchObject({ code: 'ERR_SVID_UNEXPECTED_ID' })
+    agent.destroy()
   })
+})
+
+test('a check that throws refuses, and nothing is sent', async () => {
+  const port = await listener()
+  const expect_ = {
+    matches: () => {
+      throw new Error('a mistake of the matcher')
+    },
+  }
+  await expect(get(port, svidClientOptions({ bundle: kind2.bundle, expect: expect_ }))).rejects.toThrow(
+    'a mistake of the matcher',
+  )
 })
 
 test('wrong options are named', () => {
@@ -105,6 +132,13 @@ test('wrong options are named', () => {
   )
   // @ts-expect-error who is expected is required
   expect(() => svidClientOptions({ bundle: kind2.bundle })).toThrow('expect')
+  const asked = { bundle: kind2.bundle, expect: server.id }
+  // @ts-expect-error a word that is none
+  expect(() => svidClientOptions({ ...asked, signers: 'nope' })).toThrow('signers')
+  // @ts-expect-error a word that is none
+  expect(() => svidClientOptions({ ...asked, revocation: 'maybe' })).toThrow('revocation')
+  // @ts-expect-error a limit that is none
+  expect(() => svidClientOptions({ ...asked, limits: { bogus: 1 } })).toThrow('bogus')
 })
 
 function sessionOf(port: number, options: ConnectionOptions): Promise<Buffer> {

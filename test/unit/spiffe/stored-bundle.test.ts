@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest'
+import {
+  FederationClient,
+  readStoredBundles,
+  SpiffeBundle,
+  writeStoredBundles,
+} from '../../../src/spiffe/index.ts'
+import { manualClock } from '../../../src/testing/index.ts'
+import { bundle, clientOf, root, second, trustDomain, url, web } from './federation-support.ts'
+
+const confirmed = new Date('2026-05-01T10:00:00.123Z')
+const other = SpiffeBundle.of({ trustDomain: 'other.example', x509Authorities: root })
+const entry = (change: object) =>
+  JSON.stringify([
+    { trustDomain, confirmed: confirmed.toISOString(), bundle: bundle(1n).toJson(), ...change },
+  ])
+
+describe('bundles written down', () => {
+  test('come back with all they had', () => {
+    const big = bundle(2n ** 64n - 1n)
+    const text = writeStoredBundles([
+      { bundle: big, confirmed },
+      { bundle: other, confirmed: new Date(0) },
+    ])
+    const [first, next, ...rest] = readStoredBundles(text)
+    expect(rest).toEqual([])
+    expect(first?.bundle.sequence).toBe(2n ** 64n - 1n)
+    expect(first?.bundle.digest()).toBe(big.digest())
+    expect(first?.bundle.toJson()).toBe(big.toJson())
+    expect(first?.confirmed).toEqual(confirmed)
+    expect(next).toMatchObject({ confirmed: new Date(0) })
+    expect(String(next?.bundle.trustDomain)).toBe('other.example')
+    expect(readStoredBundles('[]')).toEqual([])
+    expect(readStoredBundles(new TextEncoder().encode(text)).length).toBe(2)
+  })
+
+  test('are plain JSON, with the bundle as its publisher would serve it', () => {
+    const [written] = JSON.parse(writeStoredBundles([{ bundle: bundle(3n), confirmed }]))
+    expect(written).toMatchObject({ trustDomain, confirmed: '2026-05-01T10:00:00.123Z' })
+    expect(JSON.parse(written.bundle)).toMatchObject({ spiffe_sequence: 3 })
+  })
+
+  test('let a restarted client go on where the last one was', async () => {
+    const clock = manualClock(new Date('2026-05-01T10:00:00Z'))
+    const before = clientOf({ clock, fetch: async () => new Response(bundle(7n).toJson()) })
+    await before.refresh(trustDomain)
+    const text = writeStoredBundles(before.snapshot())
+    clock.advance('59m')
+    const after = clientOf({ clock, initial: readStoredBundles(text) })
+    expect(after.bundleFor(trustDomain)?.sequence).toBe(7n)
+    clock.advance('2m')
+    // It is as old as it was: a restart makes no bundle younger.
+    expect(() => after.bundleFor(trustDomain)).toThrow('1h')
+  })
+})
+
+describe('what nobody wrote', () => {
+  test.each([
+    ['no JSON', 'oops', 'ERR_JSON_SYNTAX'],
+    ['an object', '{}', 'ERR_SPIFFE_BUNDLE'],
+    ['an entry that is none', '[1]', 'ERR_SPIFFE_BUNDLE'],
+    ['no domain', entry({ trustDomain: undefined }), 'ERR_SPIFFE_BUNDLE'],
+    ['no bundle', entry({ bundle: null }), 'ERR_SPIFFE_BUNDLE'],
+    ['no date', entry({ confirmed: undefined }), 'ERR_SPIFFE_BUNDLE'],
+    ['a date that is none', entry({ confirmed: 'yesterday' }), 'ERR_SPIFFE_BUNDLE'],
+    ['a name that is none', entry({ trustDomain: 'Not_A Name' }), 'ERR_SPIFFE_TRUST_DOMAIN'],
+    ['a bundle that is none', entry({ bundle: '{"keys": 1}' }), 'ERR_SPIFFE_BUNDLE'],
+  ])('is refused: %s', (_, text, code) => {
+    expect(() => readStoredBundles(text)).toThrow(expect.objectContaining({ code }))
+  })
+
+  test('bundles without a date are not written, and no client starts with them', () => {
+    const undated = [{ bundle: other, confirmed: new Date(Number.NaN) }]
+    expect(() => writeStoredBundles(undated)).toThrow('initial[0].confirmed')
+    expect(() => clientOf({ initial: undated })).toThrow('initial[0].confirmed')
+    // @ts-expect-error the text of a bundle is no bundle
+    expect(() => clientOf({ initial: [{ bundle: other.toJson(), confirmed }] })).toThrow('initial[0].bundle')
+  })
+})
+
+describe('a bundle that grows stale', () => {
+  test('is told once, when it happens, and again after it was renewed', async () => {
+    const clock = manualClock(new Date('2026-05-01T10:00:00Z'))
+    const stale: string[] = []
+    const failed: (Date | undefined)[] = []
+    let up = true
+    const client = new FederationClient({
+      relationships: [web],
+      staleAfter: '10m',
+      clock,
+      fetch: async (asked) => {
+        if (!up) throw new TypeError(`no route to ${asked}`)
+        return new Response(
+          SpiffeBundle.of({
+            trustDomain,
+            x509Authorities: [root, second],
+            sequence: 1n,
+            refreshHint: '1m',
+          }).toJson(),
+        )
+      },
+      onEvent: (event) => {
+        if (event.type === 'stale') stale.push(`${event.held.trustDomain} ${clock.now().toISOString()}`)
+        if (event.type === 'failed') failed.push(event.staleAt)
+      },
+    })
+    const stop = new AbortController()
+    const run = client.run({ signal: stop.signal })
+    await clock.run('2m')
+    expect(client.status(trustDomain)).toMatchObject({ url, lastError: undefined })
+    const confirmedAt = client.status(trustDomain)?.confirmedAt?.getTime() ?? 0
+    expect(confirmedAt).toBeGreaterThan(Date.parse('2026-05-01T10:01:00Z') - 7_000)
+    up = false
+    await clock.run('30m')
+    expect(stale.length).toBe(1)
+    expect(failed[0]?.getTime()).toBeGreaterThanOrEqual(confirmedAt + 600_000)
+    expect(() => client.bundleFor(trustDomain)).toThrow('10m')
+    up = true
+    await clock.run('10m')
+    expect(client.bundleFor(trustDomain)?.sequence).toBe(1n)
+    up = false
+    await clock.run('30m')
+    expect(stale.length).toBe(2)
+    stop.abort()
+    await run.catch(() => {})
+  })
+})
