@@ -17,6 +17,9 @@ const MAX_CERTIFICATES = 32
  * identifiers, and the others are left out. Of two that could have, such as a CA cross-signed by two roots, the
  * one sent first is seen.
  *
+ * On a server of your own pass `ca: []` and `rejectUnauthorized: false`: where its own check passes, Node takes the
+ * intermediates out of the connection (seen in 24.21).
+ *
  * `getPeerX509Certificate` would show them all, and is not asked: it never frees what the peer sent, so that
  * strangers could fill the memory (Node 20 to 24).
  */

@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MeshPkiError } from '../../src/errors.ts'
-import { checkSvidSync, diffBundles, SpiffeBundle } from '../../src/spiffe/index.ts'
+import {
+  checkSvidSync,
+  diffBundles,
+  readStoredBundles,
+  SpiffeBundle,
+  writeStoredBundles,
+} from '../../src/spiffe/index.ts'
 import { basicConstraints, forge, forgeCa, keyUsage, NOW, san, uri } from '../unit/verify/forge.ts'
 
 /** Six authorities, and a leaf below each. */
@@ -109,6 +115,24 @@ test('the way back of a safe addition is a drop, and the sequence forbids it', (
       const back = diffBundles(next, old, { inUse: [], time: NOW })
       expect(back.safe).toBe(false)
       expect(back.changes.some(({ kind }) => kind === 'sequence-regression')).toBe(true)
+    }),
+  )
+})
+
+test('bundles written down come back with every instant, and a cut text does not', () => {
+  const stored = fc.record({
+    bundle: fc.tuple(some, sequence).map(([of, number]) => bundleOf(of, number)),
+    confirmed: fc.date({ noInvalidDate: true }),
+  })
+  fc.assert(
+    fc.property(fc.array(stored, { maxLength: 3 }), fc.double({ min: 0, max: 0.99 }), (list, cut) => {
+      const text = writeStoredBundles(list)
+      const again = readStoredBundles(text)
+      expect(again.map(({ confirmed }) => confirmed)).toEqual(list.map(({ confirmed }) => confirmed))
+      expect(again.map(({ bundle }) => bundle.toJson())).toEqual(list.map(({ bundle }) => bundle.toJson()))
+      expect(() =>
+        readStoredBundles(text.trimEnd().slice(0, Math.floor(cut * text.trimEnd().length))),
+      ).toThrow(MeshPkiError)
     }),
   )
 })
