@@ -1483,12 +1483,47 @@ function format(value, indent, column) {
   return members.length === 0 ? '{}' : `{\n${members.join(',\n')}\n${indent}}`
 }
 
+/** What each member means, for whoever writes a judge for another library. */
+const members = {
+  row: 'The row of the checklist, and `section` the clause of the standard.',
+  verdict: '`accept` or `reject`. What the standards only advise is accepted, and then in `result.warnings`.',
+  code: 'Why this library refuses; `reason` refines it. Others will have codes of their own.',
+  result:
+    'What an accepting library must have found; only the members that are named. Bundles are JSON texts.',
+}
+
+/** What to do with an input, by kind. */
+const kinds = {
+  'spiffe-id': 'Parse `text` as a SPIFFE ID, without repairing it.',
+  'trust-domain': 'Parse `text` as the name of a trust domain.',
+  normalize: 'Bring `text`, as a person typed it, into the form that `spiffe-id` reads: `result.text`.',
+  svid: 'Verify an X509-SVID at `time`, or at the time of the file. `chain` is base64 DER, leaf first; `bundles` has a document by trust domain; `expect` is the only identity that may pass.',
+  bundle:
+    'Read `json`, or the octets of `base64`, as the bundle of `trustDomain`. `result.skipped` has the index of each element that is passed over and the reason.',
+  'bundle-write':
+    'Write the bundle of these `x509Authorities` (base64 DER). `result.document` is what comes out, as JSON.',
+  'bundle-map': 'Read `json` as a map of bundles.',
+  'federation-config':
+    'Configure a relationship. `bootstrap` is the first bundle of the endpoint, `endpointBundles` those of others.',
+  'federation-fetch':
+    'Fetch once, holding `current` or nothing. `responses` are answered in order, each to one request; in profile https_spiffe the server presents `serverChain`. After a rejection `current` must still be held.',
+  'federation-serve':
+    'Answer `request` for `bundle`. A status of 400 or more is a rejection. `result.headers` has those that matter.',
+  'bundle-diff':
+    'Say whether `new` is safe to publish over `old`, while the workloads of `inUse` (base64 DER) serve; what is not is a rejection. `result.kinds` names the changes, sorted.',
+}
+
+for (const { id, kind } of vectors) check(kind in kinds, `${id}: nothing says what ${kind} is`)
+if (mistakes.length > 0) throw new Error(`vectors.json is not written:\n${mistakes.join('\n')}`)
+
 const file = {
   format: 1,
   description:
     'What the SPIFFE standards ask of a library, as inputs and verdicts. Every certificate and key was made for this file by generate.mjs.',
   standards: 'spiffe/spiffe at 665a28f3 (2026-07-01)',
   time: TIME,
+  members,
+  kinds,
   notTestable,
   vectors,
 }
