@@ -49,7 +49,7 @@ export class Authority {
 
   /** The bundle that {@link publish} would publish. */
   next(x509Authorities: readonly Certificate[]): SpiffeBundle {
-    return this.#bundle.with({ x509Authorities, sequence: (this.#bundle.sequence ?? 0n) + 1n })
+    return this.#bundle.with({ x509Authorities })
   }
 
   /** A root to change over to. It signs nothing before {@link activate}. */

@@ -5,7 +5,7 @@
  */
 
 /** An option that is a function or absent. @throws `TypeError`. */
-export function readObserver(observer: unknown, option: string): void {
+export function readFunction(observer: unknown, option: string): void {
   if (observer !== undefined && typeof observer !== 'function')
     throw new TypeError(
       `option "${option}" must be a function; got ${observer === null ? 'null' : typeof observer}`,

@@ -9,7 +9,8 @@ import { createServer, type Server } from 'node:https'
 import { tell } from '../internal/observer.ts'
 import { checkOptionNames } from '../internal/options.ts'
 import { type BundleHandlerOptions, createBundleHandler } from '../spiffe/bundle-handler.ts'
-import { readCredentials, TLS_SETTINGS, type TlsCredentials } from './tls-settings.ts'
+import { readCredentials, type TlsCredentials } from './tls-credentials.ts'
+import { TLS_SETTINGS } from './tls-settings.ts'
 
 /** Options of {@link createBundleListener}. */
 export interface BundleListenerOptions extends BundleHandlerOptions {

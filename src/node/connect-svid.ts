@@ -18,7 +18,8 @@ import { PEER_OPTIONS, type PeerOptions, PeerPolicy } from './peer-policy.ts'
 import { presentedChain } from './presented-chain.ts'
 import { markSocket } from './svid-of.ts'
 import { resumedError, SvidSession, sessionContext, stillHolds } from './svid-session.ts'
-import { type ClientTlsOptions, readClientTls, readCredentials, type TlsCredentials } from './tls-settings.ts'
+import { readCredentials, type TlsCredentials } from './tls-credentials.ts'
+import { type ClientTlsOptions, readClientTls } from './tls-options.ts'
 
 /** Options of {@link connectSvid}. */
 export interface ConnectSvidOptions extends PeerOptions {

@@ -29,4 +29,5 @@ export {
   type SvidServerOptions,
 } from './svid-server.ts'
 export { SvidSession } from './svid-session.ts'
-export type { ClientTlsOptions, ServerTlsOptions, TlsCredentials } from './tls-settings.ts'
+export type { TlsCredentials } from './tls-credentials.ts'
+export type { ClientTlsOptions, ServerTlsOptions } from './tls-options.ts'

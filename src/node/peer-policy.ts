@@ -5,7 +5,7 @@
  */
 
 import { type BundleSource, readBundleSource } from '../spiffe/bundle-source.ts'
-import { type ExpectedIdentity, readMatcher, type SpiffeMatcher } from '../spiffe/spiffe-matcher.ts'
+import { type ExpectedIdentity, readExpectation, type SpiffeMatcher } from '../spiffe/spiffe-matcher.ts'
 import type { VerifiedSvid } from '../spiffe/verified-svid.ts'
 import {
   type CheckSvidResult,
@@ -34,7 +34,7 @@ export class PeerPolicy {
   constructor(options: PeerOptions, expect: ExpectedIdentity | undefined) {
     const { signers, crls, revocation, limits } = options
     this.source = readBundleSource(options.bundles)
-    this.expect = expect === undefined ? undefined : readMatcher(expect, 'expect')
+    this.expect = expect === undefined ? undefined : readExpectation(expect)
     const kept = {
       bundles: this.source,
       signers,

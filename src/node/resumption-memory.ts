@@ -54,8 +54,17 @@ export class ResumptionMemory {
    * Never throws: anybody can begin a handshake.
    */
   refresh(): void {
-    const expired = this.#now().getTime() > this.#validUntil
-    if (expired || [...this.#bundles.values()].some((bundle) => !this.#isCurrent(bundle))) this.forget()
+    if (this.#hasExpired() || [...this.#bundles.values()].some((bundle) => !this.#isCurrent(bundle)))
+      this.forget()
+  }
+
+  #hasExpired(): boolean {
+    try {
+      return this.#now().getTime() > this.#validUntil
+    } catch {
+      // A clock that cannot tell the time: the full handshake will say so.
+      return true
+    }
   }
 
   /** Everything, with the tickets for it. */

@@ -11,7 +11,8 @@ import { SpiffeBundle } from '../spiffe/spiffe-bundle.ts'
 import type { ExpectedIdentity } from '../spiffe/spiffe-matcher.ts'
 import { type PeerOptions, PeerPolicy } from './peer-policy.ts'
 import { linkedChain } from './presented-chain.ts'
-import { readCredentials, TLS_SETTINGS, type TlsCredentials } from './tls-settings.ts'
+import { readCredentials, type TlsCredentials } from './tls-credentials.ts'
+import { TLS_SETTINGS } from './tls-settings.ts'
 
 /** Options of {@link svidClientOptions}. */
 export interface SvidClientOptions extends Omit<PeerOptions, 'bundles'> {

@@ -9,7 +9,7 @@ import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node
 import { orAborted } from '../internal/abort.ts'
 import { readTimeSource, type TimeSource } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
-import { readObserver, tell } from '../internal/observer.ts'
+import { readFunction, tell } from '../internal/observer.ts'
 import { checkOneOf, checkOptionNames } from '../internal/options.ts'
 import { type ExpectedIdentity, refuseUndefinedExpectation } from '../spiffe/spiffe-matcher.ts'
 import type { VerifiedSvid } from '../spiffe/verified-svid.ts'
@@ -19,13 +19,9 @@ import { presentedChain } from './presented-chain.ts'
 import { ResumptionMemory } from './resumption-memory.ts'
 import { markSocket } from './svid-of.ts'
 import { resumedError } from './svid-session.ts'
-import {
-  readCredentials,
-  readServerTls,
-  type ServerTlsOptions,
-  TLS_SETTINGS,
-  type TlsCredentials,
-} from './tls-settings.ts'
+import { readCredentials, type TlsCredentials } from './tls-credentials.ts'
+import { readServerTls, type ServerTlsOptions } from './tls-options.ts'
+import { TLS_SETTINGS } from './tls-settings.ts'
 
 /** Options of {@link createSvidServer}. */
 export interface SvidServerOptions extends PeerOptions {
@@ -47,7 +43,10 @@ export interface SvidServerOptions extends PeerOptions {
   readonly clock?: TimeSource | undefined
   /** For a client to complete its handshake, and again for the verdict. Default `'10s'`. */
   readonly handshakeTimeout?: string | undefined
-  /** Told of every client that was not let in: the reason goes to nobody else. What it throws is ignored. */
+  /**
+   * Told of every client that was refused: the reason goes to nobody else. Who leaves by itself is none. What it
+   * throws is ignored.
+   */
   readonly onRefused?: ((error: unknown, client: RefusedClient) => void) | undefined
   /** Further options of `tls.createServer`, such as `ALPNProtocols`. None that decides about trust. */
   readonly tls?: ServerTlsOptions | undefined
@@ -124,7 +123,7 @@ export function createSvidServer(
   const { credentials, onRefused } = options
   if (credentials === undefined) throw new TypeError('createSvidServer needs the option "credentials"')
   refuseUndefinedExpectation(options)
-  readObserver(onRefused, 'onRefused')
+  readFunction(onRefused, 'onRefused')
   const policy = new PeerPolicy(options, options.expect)
   const resumption = checkOneOf(options.resumption ?? 'off', ['off', 'bound'], 'resumption')
   if (resumption === 'bound' && policy.asksRevocation)
@@ -157,12 +156,13 @@ export function createSvidServer(
     server.on('connection', () => memory.refresh())
   }
   server.on('tlsClientError', (error, socket) => {
+    const client = clientOf(socket)
     socket.destroy()
-    tell(onRefused, error, clientOf(socket))
+    tell(onRefused, error, client)
   })
   server.on('secureConnection', (socket) => {
     const client = clientOf(socket)
-    // Until the verdict nobody else listens, and an error without listener ends the process.
+    // A reset before the verdict is nobody's business.
     const onError = (): void => {}
     socket.on('error', onError)
     const deadline = startDeadline(handshakeTimeout, undefined, 'the verdict about a client')

@@ -11,7 +11,7 @@ import { SpiffeBundle } from '../spiffe/spiffe-bundle.ts'
 import { SvidError } from '../spiffe/svid-error.ts'
 import type { VerifiedSvid } from '../spiffe/verified-svid.ts'
 import type { PeerPolicy } from './peer-policy.ts'
-import type { KeyMaterial } from './tls-settings.ts'
+import type { KeyMaterial } from './tls-credentials.ts'
 
 /**
  * A session that {@link connectSvid} may resume. A resumed handshake shows no certificate, so nothing can be

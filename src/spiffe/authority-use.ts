@@ -4,6 +4,8 @@
  * @module
  */
 
+import { groupBy } from '../internal/group-by.ts'
+import { typeName } from '../internal/options.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
 import { isSelfSigned } from '../x509/self-signed.ts'
@@ -38,17 +40,31 @@ export function readLiveness(
   time: number,
   { trustDomain, x509Authorities }: SpiffeBundle,
 ): Liveness {
-  if (typeof inUse === 'function') return (authority) => ({ live: inUse(authority) === true, dependents: [] })
-  const isInUse = inUse === undefined ? undefined : readPresented(inUse, time, trustDomain, x509Authorities)
+  const decide = typeof inUse === 'function' ? inUse : undefined
+  const isInUse =
+    typeof inUse === 'function' || inUse === undefined
+      ? undefined
+      : readPresented(inUse, time, trustDomain, x509Authorities)
   return (authority) => {
     // Tokens are not certificates: only the caller can know that a key is drained.
-    if (!(authority instanceof Certificate))
-      return jwtKeyIds === undefined
-        ? { live: true, dependents: [], doubt: 'nobody' }
-        : { live: jwtKeyIds.includes(authority.keyId), dependents: [] }
+    if (!(authority instanceof Certificate) && jwtKeyIds !== undefined)
+      return { live: jwtKeyIds.includes(authority.keyId), dependents: [] }
+    if (decide !== undefined) return { live: askUse(decide, authority, 'inUse'), dependents: [] }
+    if (!(authority instanceof Certificate)) return { live: true, dependents: [], doubt: 'nobody' }
     if (hasExpired(authority, time)) return { live: false, dependents: [] }
     return isInUse?.(authority) ?? { live: true, dependents: [], doubt: 'nobody' }
   }
+}
+
+/** What a caller's function says. @throws `TypeError` for a promise, for instance, which says neither. */
+export function askUse(
+  decide: (authority: Certificate | JwtAuthority) => boolean,
+  authority: Certificate | JwtAuthority,
+  option: string,
+): boolean {
+  const answer: unknown = decide(authority)
+  if (typeof answer === 'boolean') return answer
+  throw new TypeError(`option "${option}" must answer true or false, at once; got ${typeName(answer)}`)
 }
 
 function readPresented(
@@ -77,18 +93,6 @@ function readPresented(
       doubt: orphans.length > 0 ? 'broken-chain' : undefined,
     }
   }
-}
-
-/** Items by what a function says of each, in order. */
-export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const item of items) {
-    const key = keyOf(item)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [item])
-    else group.push(item)
-  }
-  return groups
 }
 
 /**

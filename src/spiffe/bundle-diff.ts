@@ -5,6 +5,7 @@
  */
 
 import { toHex } from '../internal/bytes.ts'
+import { groupBy } from '../internal/group-by.ts'
 import { checkOptionNames, readInstant } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
 import { Certificate } from '../x509/certificate.ts'
@@ -13,7 +14,7 @@ import { certificateLabel } from '../x509/certificate-label.ts'
 import {
   type AuthorityState,
   type AuthorityUse,
-  groupBy,
+  askUse,
   type Liveness,
   readLiveness,
 } from './authority-use.ts'
@@ -258,7 +259,7 @@ function sequenceChanges(old: SpiffeBundle, next: SpiffeBundle): BundleChange[] 
       change(
         'sequence-regression',
         undefined,
-        `the sequence goes from ${before} to ${after ?? 'none'}; who has the old bundle keeps it (SPIFFE Federation §4.2). Publish at least ${before + 1n}`,
+        `the sequence goes from ${before} to ${after ?? 'none'}; ${after === undefined ? 'who has the old bundle may keep it, and nobody can tell any longer which is newer' : 'who has the old bundle keeps it'} (SPIFFE Federation §4.2). Publish at least ${before + 1n}`,
       ),
     ]
   return after === before && !old.trustsSame(next)
@@ -306,7 +307,7 @@ const identityOf = (certificate: Certificate): string =>
 const keyOf = ({ keyId, jwk }: JwtAuthority): string => JSON.stringify([keyId, Object.entries(jwk).sort()])
 
 function readRetired(retired: AuthorityUse | undefined): Circumstances['isRetired'] {
-  if (typeof retired === 'function') return (authority) => retired(authority) === true
+  if (typeof retired === 'function') return (authority) => askUse(retired, authority, 'retired')
   const known = new Set((retired === undefined ? [] : toCertificates(retired, 'retired')).map(identityOf))
   return (authority) => authority instanceof Certificate && known.has(identityOf(authority))
 }

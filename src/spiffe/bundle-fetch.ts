@@ -5,7 +5,7 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
-import type { Clock } from '../internal/clock.ts'
+import { type Clock, systemClock } from '../internal/clock.ts'
 import { formatDuration } from '../internal/duration.ts'
 import { abortWith } from '../internal/linked-abort.ts'
 import { quote } from '../internal/text.ts'
@@ -60,16 +60,24 @@ async function withinTime<T>(
 ): Promise<T> {
   const { controller, release } = abortWith([signal])
   const done = new AbortController()
-  clock.sleep(timeoutMs, done.signal).then(
-    () => controller.abort(timedOut(url, timeoutMs)),
-    () => {},
-  )
+  const timeOut = (): void => controller.abort(timedOut(url, timeoutMs))
+  // A clock that cannot wait must not turn the limit into none.
+  const waitOtherwise = (): Promise<void> =>
+    done.signal.aborted ? Promise.resolve() : systemClock.sleep(timeoutMs, done.signal).then(timeOut)
+  sleepBy(clock, timeoutMs, done.signal)
+    .then(timeOut, waitOtherwise)
+    .catch(() => {})
   try {
     return await work(controller.signal)
   } finally {
     done.abort()
     release()
   }
+}
+
+/** A clock of the caller may also throw at once. */
+async function sleepBy(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+  await clock.sleep(milliseconds, signal)
 }
 
 /** §5.2.2.4: a valid X509-SVID for exactly that identity, by the latest bundle of its trust domain. */

@@ -6,7 +6,7 @@
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import { toHex } from '../internal/bytes.ts'
-import { readObserver, tell } from '../internal/observer.ts'
+import { readFunction, tell } from '../internal/observer.ts'
 import { checkOptionNames } from '../internal/options.ts'
 import type { HeadersLike, WebResponse } from '../internal/web-types.ts'
 import { SpiffeBundle } from './spiffe-bundle.ts'
@@ -35,9 +35,9 @@ const MAX_AGE = 300
  * Makes a handler that answers `GET` and `HEAD` with the bundle as JSON.
  *
  * The ETag changes with the document, so a client that polls costs a 304. Caches may keep a copy for a tenth of
- * the refresh hint, at most five minutes: a change so reaches clients hardly later than they ask. It asks nobody to authenticate, as the standard wants (§5.2.1.3): what it serves is public. Mount
- * it at the path of your choice, on a server with a certificate of a public CA (`https_web`) or with the
- * endpoint's SVID (`https_spiffe`).
+ * the refresh hint, at most five minutes: a cache must delay a change by little. It asks nobody to authenticate, as
+ * the standard wants (§5.2.1.3): what it serves is public. Mount it at the path of your choice, on a server with a
+ * certificate of a public CA (`https_web`) or with the endpoint's SVID (`https_spiffe`).
  *
  * @throws `TypeError` for options.
  *
@@ -58,7 +58,7 @@ export function createBundleHandler(
   const { bundle, onError } = options
   if (!(bundle instanceof SpiffeBundle) && typeof bundle !== 'function')
     throw new TypeError('option "bundle" must be a SpiffeBundle or a function that answers one')
-  readObserver(onError, 'onError')
+  readFunction(onError, 'onError')
   return async ({ method, headers }) => {
     if (method !== 'GET' && method !== 'HEAD') return respond(405, { allow: 'GET, HEAD' })
     try {

@@ -26,7 +26,16 @@ export function writeBundle(contents: Omit<BundleContents, 'skipped'>, indent: s
   const members = [
     ...(sequence === undefined ? [] : [`"spiffe_sequence": ${sequence}`]),
     ...(refreshHint === undefined ? [] : [`"spiffe_refresh_hint": ${refreshHint}`]),
-    `"keys": ${JSON.stringify(keys, undefined, 2).replaceAll('\n', `\n${indent}  `)}`,
+    `"keys": ${writeList(
+      keys.map((key) => JSON.stringify(key)),
+      indent,
+    )}`,
   ]
   return `{\n${members.map((member) => `${indent}  ${member}`).join(',\n')}\n${indent}}`
+}
+
+/** One element a line: a diff shows the one that changed, and the text is hardly longer than it must be. */
+function writeList(elements: readonly string[], indent: string): string {
+  if (elements.length === 0) return '[]'
+  return `[\n${elements.map((element) => `${indent}    ${element}`).join(',\n')}\n${indent}  ]`
 }

@@ -8,7 +8,7 @@ import { MeshPkiError } from '../errors.ts'
 import { type AbortSignalLike, orAborted, readSignal } from '../internal/abort.ts'
 import { type Clock, readClock } from '../internal/clock.ts'
 import { shareSignal } from '../internal/linked-abort.ts'
-import { readObserver, tell } from '../internal/observer.ts'
+import { readFunction, tell } from '../internal/observer.ts'
 import { checkOptionNames } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
 import type { EndpointDialer, FetchLike } from './bundle-endpoint.ts'
@@ -82,8 +82,10 @@ const OPTION_NAMES = [
  *   staleAfter: '24h',
  *   onEvent: (event) => console.log(event.type, String(event.trustDomain)),
  * })
- * void federation.run({ signal })
+ * const running = federation.run({ signal })
+ * await federation.refresh('partner.example') // the first bundle, before anybody is judged
  * const svid = await verifySvid(chain, { bundles: federation })
+ * await running
  * ```
  */
 export class FederationClient implements BundleSource {
@@ -98,14 +100,17 @@ export class FederationClient implements BundleSource {
   /** Runs under way: a relationship that is added meanwhile joins them. */
   readonly #runs = new Set<(poller: RelationshipPoller) => void>()
 
-  /** @throws `MeshPkiError` `ERR_FEDERATION_CONFIG`, `ERR_FEDERATION_URL`; `TypeError`, `RangeError`. */
+  /**
+   * @throws `MeshPkiError` `ERR_FEDERATION_CONFIG`, `ERR_FEDERATION_URL`, `ERR_SPIFFE_ID`, `ERR_SPIFFE_TRUST_DOMAIN`,
+   * `ERR_SPIFFE_BUNDLE_SEQUENCE` for two bundles of one domain in `initial`; `TypeError`, `RangeError`.
+   */
   constructor(options: FederationClientOptions) {
     checkOptionNames(options, OPTION_NAMES, 'FederationClient')
     const { name, fetch, dial, onEvent } = options
     if (name !== undefined && typeof name !== 'string') throw new TypeError('option "name" must be a string')
-    readObserver(fetch, 'fetch')
-    readObserver(dial, 'dial')
-    readObserver(onEvent, 'onEvent')
+    readFunction(fetch, 'fetch')
+    readFunction(dial, 'dial')
+    readFunction(onEvent, 'onEvent')
     this.#options = { ...options }
     this.#clock = readClock(options.clock)
     this.#live = new LiveBundles({ staleAfter: options.staleAfter, clock: this.#clock })
@@ -247,7 +252,7 @@ export class FederationClient implements BundleSource {
       throw refuse('https_spiffe needs the option "dial", such as spiffeDialer() of mesh-pki/node')
     if (bootstrap !== undefined && this.#isBetter(bootstrap)) this.#live.set(bootstrap)
     const poller = new RelationshipPoller(relationship, this.#clock, {
-      fetch: (signal) => this.#fetch(relationship, signal),
+      fetch: (signal, succeeded) => this.#fetch(relationship, signal, succeeded),
       delay: () => this.#delayOf(relationship),
       failed: (error) => this.#tellFailure(trustDomain, error),
     })
@@ -255,13 +260,14 @@ export class FederationClient implements BundleSource {
     return poller
   }
 
-  /** Whether a bootstrap bundle is newer than the one that was stored: an operator may bring it to mend things. */
-  #isBetter({ trustDomain, sequence = -1n }: SpiffeBundle): boolean {
+  /**
+   * Whether a bootstrap bundle comes in: where nothing is held, or where its sequence says that it is newer. One
+   * that may be older would bring back what was withdrawn, and make it young again at every restart.
+   */
+  #isBetter({ trustDomain, sequence }: SpiffeBundle): boolean {
     const held = this.#live.latest(trustDomain)
-    if (held === undefined || sequence > (held.sequence ?? -1n)) return true
-    const confirmed = this.#live.confirmedAt(trustDomain)?.getTime() ?? 0
-    const isStale = this.#clock.now().getTime() - confirmed > this.#bounds.staleAfterMs
-    return isStale && sequence === (held.sequence ?? -1n)
+    if (held === undefined) return true
+    return sequence !== undefined && held.sequence !== undefined && sequence > held.sequence
   }
 
   /** §5.2.2.2: without a bundle that can authenticate the server, no poll can ever succeed. */
@@ -300,7 +306,11 @@ export class FederationClient implements BundleSource {
     return pollDelay(hint, this.#bounds, [this.#options.name ?? '', trustDomain.name, url].join('\n'))
   }
 
-  async #fetch(relationship: CheckedRelationship, signal: AbortSignal): Promise<BundleUpdate> {
+  async #fetch(
+    relationship: CheckedRelationship,
+    signal: AbortSignal,
+    succeeded: () => void,
+  ): Promise<BundleUpdate> {
     const { trustDomain, endpoint } = relationship
     const bundle = await fetchBundle({
       relationship,
@@ -319,6 +329,7 @@ export class FederationClient implements BundleSource {
     if (signal.aborted) throw signal.reason
     const before = this.#live.latest(trustDomain)
     const update = this.#store(bundle)
+    succeeded()
     this.#tell({ type: 'fetched', trustDomain, update, bundle })
     if (bundle.isEmpty && before?.isEmpty !== true && !signal.aborted)
       this.#tell({ type: 'emptied', trustDomain, bundle })

@@ -32,7 +32,8 @@ export interface SpiffeRelationship {
   /**
    * Where the server is of the same trust domain (self-serving): its bundle as of now, obtained by another way.
    * It authenticates the first connection and counts until it is replaced, as of the moment at which the client
-   * is made: store and pass `initial` if it should grow old over restarts.
+   * is made. A bundle in `initial` goes before it, so that it grows old over restarts, unless both have sequences
+   * and this one's is higher. To begin anew with another bootstrap, leave the old one out of `initial`.
    */
   readonly bootstrap?: SpiffeBundle | undefined
   /**

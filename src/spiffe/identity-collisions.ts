@@ -6,6 +6,7 @@
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import { toHex } from '../internal/bytes.ts'
+import { groupBy } from '../internal/group-by.ts'
 import { quote } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
@@ -62,14 +63,10 @@ export function findIdentityCollisions(clusters: readonly ClusterIdentities[]): 
     roots: new Set(toCertificates(roots, `clusters[${i}].roots`).map(identityOf)),
     identities: new Set(identities.map((id) => String(toSpiffeId(id)))),
   }))
-  const byRoot = new Map<string, Seen[]>()
-  for (const cluster of seen)
-    for (const root of cluster.roots) {
-      const key = `${cluster.trustDomain.name} ${root}`
-      const sharing = byRoot.get(key)
-      if (sharing === undefined) byRoot.set(key, [cluster])
-      else sharing.push(cluster)
-    }
+  const byRoot = groupBy(
+    seen.flatMap((cluster) => [...cluster.roots].map((root) => ({ cluster, root }))),
+    ({ cluster, root }) => `${cluster.trustDomain.name} ${root}`,
+  )
   const collisions: IdentityCollision[] = []
   const left = new Set<Seen>(seen)
   for (const first of seen) {
@@ -78,8 +75,8 @@ export function findIdentityCollisions(clusters: readonly ClusterIdentities[]): 
     const group = [first]
     for (const { roots } of group)
       for (const root of roots)
-        for (const other of byRoot.get(`${first.trustDomain.name} ${root}`) ?? [])
-          if (left.delete(other)) group.push(other)
+        for (const { cluster } of byRoot.get(`${first.trustDomain.name} ${root}`) ?? [])
+          if (left.delete(cluster)) group.push(cluster)
     if (group.length > 1) collisions.push(collisionOf(first.trustDomain, group))
   }
   return collisions
@@ -94,17 +91,19 @@ interface Seen {
 
 function collisionOf(trustDomain: TrustDomain, group: readonly Seen[]): IdentityCollision {
   const names = group.map(({ name }) => quote(name, 64))
-  const identities = repeated(group.map((cluster) => cluster.identities))
-    .map((text) => SpiffeId.parse(text))
-    .sort(SpiffeId.compare)
   const roots = repeated(group.map((cluster) => cluster.roots)).sort()
+  // Namesakes meet where one root vouches for both: a group may be linked by several.
+  const shared = roots.flatMap((root) =>
+    repeated(group.filter((cluster) => cluster.roots.has(root)).map((cluster) => cluster.identities)),
+  )
+  const identities = [...new Set(shared)].map((text) => SpiffeId.parse(text)).sort(SpiffeId.compare)
   const [keeps = '', ...others] = names
   return {
     trustDomain,
     clusters: group.map(({ name }) => name),
     roots,
     identities,
-    message: `clusters ${names.join(', ')} share the trust domain ${trustDomain.name} and a root: a workload of one is accepted as its namesake in another${identities.length === 0 ? '' : `, such as ${String(identities[0])}`}. Give each cluster a trust domain of its own (SPIFFE Trust Domain and Bundle §2)`,
+    message: `clusters ${names.join(', ')} share the trust domain ${trustDomain.name} and are linked by common roots: a workload of one is accepted as its namesake in another${identities.length === 0 ? '' : `, such as ${String(identities[0])}`}. Give each cluster a trust domain of its own (SPIFFE Trust Domain and Bundle §2)`,
     steps: [
       `Choose a trust domain for each of ${others.join(', ')} that no other cluster has; ${keeps} may keep ${trustDomain.name}.`,
       'In every cluster of the mesh, add the new trust domains to meshConfig.trustDomainAliases and wait until each istiod and proxy has the change.',

@@ -5,7 +5,8 @@
  */
 
 export { MeshPkiError } from '../errors.ts'
-export type { Clock } from '../internal/clock.ts'
+export type { Clock, TimeSource } from '../internal/clock.ts'
+export type { HeadersLike } from '../internal/web-types.ts'
 export type { PublicJwk } from '../x509/public-jwk.ts'
 export type { AuthorityUse } from './authority-use.ts'
 export {

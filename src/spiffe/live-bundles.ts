@@ -9,7 +9,7 @@ import { type Clock, readClock } from '../internal/clock.ts'
 import { formatDuration, readDuration } from '../internal/duration.ts'
 import { checkOptionNames } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
-import type { BundleMap } from './bundle-map.ts'
+import { BundleMap } from './bundle-map.ts'
 import type { BundleSource } from './bundle-source.ts'
 import { SpiffeBundle } from './spiffe-bundle.ts'
 import { TrustDomain, toTrustDomain } from './spiffe-id.ts'
@@ -56,6 +56,8 @@ interface Held {
  */
 export class LiveBundles implements BundleSource {
   readonly #held = new Map<string, Held>()
+  /** The highest of the maps that were taken for the state of the world. */
+  #mapSequence: bigint | undefined
   readonly #staleAfterMs: number
   readonly #clock: Clock
 
@@ -133,8 +135,20 @@ export class LiveBundles implements BundleSource {
    *
    * A bundle that is older than the one held does not get in, and the one held stays; the others are not kept
    * waiting for it. The answer says for each trust domain of the map what became of its bundle.
+   *
+   * @throws `MeshPkiError` `ERR_SPIFFE_BUNDLE_SEQUENCE` for a map with a lower sequence than the last one: it
+   * would bring back a trust domain that was taken out. Nothing changes then.
    */
   replaceAll(map: BundleMap): ReadonlyMap<string, BundleUpdate | MeshPkiError> {
+    if (!(map instanceof BundleMap)) throw new TypeError('LiveBundles.replaceAll takes a BundleMap')
+    const { sequence } = map
+    if (sequence !== undefined && this.#mapSequence !== undefined && sequence < this.#mapSequence)
+      throw new MeshPkiError(
+        'ERR_SPIFFE_BUNDLE_SEQUENCE',
+        `a map of bundles with sequence ${sequence} is older than the one before, ${this.#mapSequence}; what is held stays`,
+        { data: { expected: String(this.#mapSequence), found: String(sequence) } },
+      )
+    this.#mapSequence = sequence ?? this.#mapSequence
     for (const name of this.#held.keys()) if (map.bundleFor(name) === undefined) this.#held.delete(name)
     const outcome = new Map<string, BundleUpdate | MeshPkiError>()
     for (const bundle of map) {

@@ -14,8 +14,11 @@ import type { BundleUpdate } from './live-bundles.ts'
 
 /** What a poller leaves to its client. */
 export interface PollerTasks {
-  /** Fetches the bundle and puts it in, unless the signal has aborted by then. */
-  fetch(signal: AbortSignal): Promise<BundleUpdate>
+  /**
+   * Fetches the bundle and puts it in, unless the signal has aborted by then. Calls `succeeded` before it tells: who
+   * is told may ask how it stands.
+   */
+  fetch(signal: AbortSignal, succeeded: () => void): Promise<BundleUpdate>
   /** Milliseconds until the next poll. */
   delay(): number
   failed(error: MeshPkiError): void
@@ -120,10 +123,10 @@ export class RelationshipPoller {
   async #attempt(signal: AbortSignal): Promise<BundleUpdate> {
     this.lastAttempt = this.#clock.now()
     try {
-      const update = await this.#tasks.fetch(signal)
-      this.lastSuccess = this.#clock.now()
-      this.lastError = undefined
-      return update
+      return await this.#tasks.fetch(signal, () => {
+        this.lastSuccess = this.#clock.now()
+        this.lastError = undefined
+      })
     } catch (error) {
       // An end has been told already, and a stop is no failure.
       if (signal.aborted) throw signal.reason

@@ -63,7 +63,7 @@ export function matchWhere(predicate: (id: SpiffeId) => boolean, description: st
 }
 
 /** The option that says who is expected. @throws `TypeError` for what is neither an identity nor a matcher. */
-export function readMatcher(expected: ExpectedIdentity, option: string): SpiffeMatcher {
+function readMatcher(expected: ExpectedIdentity, option: string): SpiffeMatcher {
   if (typeof expected === 'string' || expected instanceof SpiffeId) return matchId(expected)
   // Whoever wrote it: an answer that only counts as true, such as a promise, lets nobody in.
   if (typeof expected === 'object' && expected !== null && typeof expected.matches === 'function')

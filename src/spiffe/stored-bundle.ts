@@ -15,8 +15,11 @@ export interface StoredBundle {
   readonly confirmed: Date
 }
 
-/** As large as a map of bundles. */
-const MAX_BYTES = 16 * 1024 * 1024
+/** The text is our own: a bound against a file that is another, and not against bundles that were let in. */
+const MAX_BYTES = 256 * 1024 * 1024
+
+/** Whatever limits the bundles were read under, they come back. */
+const LIMITS = { bytes: MAX_BYTES, keys: 1_000_000 }
 
 /**
  * Writes a snapshot as JSON, for {@link readStoredBundles}.
@@ -60,7 +63,7 @@ function readEntry(entry: JsonValue, i: number): StoredBundle {
     throw refuse(`[${i}] lacks trustDomain, confirmed or bundle`)
   const date = new Date(confirmed)
   if (Number.isNaN(date.getTime())) throw refuse(`[${i}].confirmed is no date`)
-  return { bundle: SpiffeBundle.fromJson(trustDomain, bundle), confirmed: date }
+  return { bundle: SpiffeBundle.fromJson(trustDomain, bundle, { limits: LIMITS }), confirmed: date }
 }
 
 /** The option "initial". A date that is none would never grow old. @throws `TypeError`. */

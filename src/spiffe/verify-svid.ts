@@ -183,7 +183,6 @@ function readPolicy(options: VerifySvidOptions): SvidPolicy {
  * The options checked without an SVID, where they are kept for later.
  *
  * @throws `TypeError`, `RangeError` as {@link verifySvid}.
- * @internal
  */
 export function checkSvidOptions(options: VerifySvidOptions): void {
   readPolicy(options)

@@ -119,7 +119,7 @@ function readPart(part: string, what: string): JsonObject {
   throw malformed(`its ${what} is not a JSON object`, '§5.1')
 }
 
-/** A token that is none. Its text never appears. */
+/** A token that is none. Its signature, and claims other than `sub`, never appear. */
 export function malformed(problem: string, clause: string, cause?: unknown): MeshPkiError {
   return new MeshPkiError('ERR_JWT_SVID_MALFORMED', `JWT-SVID: ${problem} (JWT-SVID ${clause})`, { cause })
 }

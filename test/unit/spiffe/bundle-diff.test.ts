@@ -79,6 +79,31 @@ describe('dropping an authority', () => {
   })
 })
 
+describe('a function that says what is in use', () => {
+  const jwt = (keyId: string) => ({ keyId, jwk: keysOf('jwt').publicKey.export({ format: 'jwk' }) as never })
+  test('is not asked about tokens where their keys are named', () => {
+    const old = SpiffeBundle.of({
+      trustDomain: 'td',
+      x509Authorities: a.certificate,
+      jwtAuthorities: [jwt('k1')],
+    })
+    const without = old.with({ jwtAuthorities: [] })
+    const dropped = { inUse: (authority: object) => 'fingerprint' in authority, time: NOW }
+    expect(kinds(old, without, { ...dropped, jwtKeyIdsInUse: ['k1'] })).toEqual(['drops-live'])
+    expect(kinds(old, without, { ...dropped, jwtKeyIdsInUse: [] })).toEqual(['drops-drained'])
+    // Without names it is the function's word that counts.
+    expect(kinds(old, without, dropped)).toEqual(['drops-drained'])
+  })
+
+  test.each([Promise.resolve(true), 1, undefined, 'yes'])('must answer true or false, not %s', (answer) => {
+    const vague = () => answer as unknown as boolean
+    expect(() => diffBundles(of(a, b), next(of(b)), { inUse: vague, time: NOW })).toThrow('option "inUse"')
+    expect(() => diffBundles(of(a), next(of(a, b)), { inUse: [], retired: vague, time: NOW })).toThrow(
+      'option "retired"',
+    )
+  })
+})
+
 describe('an authority that was issued again', () => {
   const again = (changes: Partial<Parameters<typeof forgeCa>[0]>) =>
     forgeCa({ subject: 'a', keys: a.keys, notAfter: '2028-01-01T00:00:00Z', ...changes })

@@ -304,6 +304,22 @@ describe('a live source', () => {
     expect(live.trustDomains.map(String)).toEqual(['other'])
   })
 
+  test('an older map brings nothing back', () => {
+    const live = new LiveBundles({ staleAfter: 'unlimited' })
+    const other = SpiffeBundle.of({ trustDomain: 'other', x509Authorities: second })
+    live.replaceAll(BundleMap.of([bundle, other], { sequence: 6n }))
+    live.replaceAll(BundleMap.of([bundle], { sequence: 7n }))
+    expect(() => live.replaceAll(BundleMap.of([bundle, other], { sequence: 3n }))).toThrow(
+      'older than the one',
+    )
+    expect(live.bundleFor('other')).toBeUndefined()
+    live.replaceAll(BundleMap.of([bundle, other], { sequence: 7n }))
+    expect(live.bundleFor('other')).toBe(other)
+    // @ts-expect-error what is no map
+    expect(() => live.replaceAll(undefined)).toThrow('BundleMap')
+    expect(live.trustDomains.length).toBe(2)
+  })
+
   test('a sequence that the publisher lost does not open the way for an older one', () => {
     const live = new LiveBundles({ staleAfter: 'unlimited', initial: [bundle] })
     const lost = SpiffeBundle.of({ trustDomain: 'td', x509Authorities: [root, second] })

@@ -6,8 +6,10 @@ import {
 } from '../../../src/spiffe/index.ts'
 import { manualClock } from '../../../src/testing/index.ts'
 import { trustDomainFixture } from '../../support/trust-domain.ts'
-import { bundle, clientOf, root, trustDomain, url, web } from './federation-support.ts'
+import { bundle, clientOf, root, second, trustDomain, url, web } from './federation-support.ts'
 import { thrownBy } from './reference.ts'
+
+const unnumbered = (authority: typeof root) => SpiffeBundle.of({ trustDomain, x509Authorities: authority })
 
 describe('configuration', () => {
   const spiffe = {
@@ -67,6 +69,31 @@ describe('configuration', () => {
     const kept = clientOf({ relationships: [older], dial, clock, initial: old })
     expect(kept.status(trustDomain)?.bundle?.sequence).toBe(4n)
   })
+
+  test.each<[string, SpiffeBundle, SpiffeBundle, string]>([
+    ['without sequences', unnumbered(root), unnumbered(second), '2020-01-01T00:00:00Z'],
+    ['with a sequence that the publisher lost', bundle(5n), unnumbered(second), '2026-06-01T00:00:00Z'],
+    [
+      'with the same sequence',
+      bundle(5n),
+      bundle(5n).with({ x509Authorities: second }),
+      '2020-01-01T00:00:00Z',
+    ],
+    ['that is the same', bundle(5n), bundle(5n), '2020-01-01T00:00:00Z'],
+  ])(
+    'a bootstrap bundle %s brings nothing back and makes nothing young',
+    (_, bootstrap, stored, confirmed) => {
+      const held = stored.with({ sequence: stored.sequence })
+      const client = clientOf({
+        relationships: [{ ...spiffe, bootstrap }],
+        dial,
+        clock: manualClock(new Date('2026-06-01T00:10:00Z')),
+        initial: [{ bundle: held, confirmed: new Date(confirmed) }],
+      })
+      expect(client.status(trustDomain)?.bundle).toBe(held)
+      expect(client.status(trustDomain)?.confirmedAt).toEqual(new Date(confirmed))
+    },
+  )
 
   test('a good verdict does not cover a bad one after it', async () => {
     const { chain } = await (await trustDomainFixture('other.example')).svid('/x')

@@ -19,6 +19,44 @@ describe('what must not end or pass by', () => {
     }
   })
 
+  test('who is told of a bundle finds the status as it is then', async () => {
+    const seen: unknown[] = []
+    const clock = manualClock()
+    let up = false
+    const client = clientOf({
+      clock,
+      fetch: async () => {
+        if (!up) throw new Error('down')
+        return new Response(bundle(1n).toJson())
+      },
+      onEvent: ({ type }) => {
+        const { lastSuccess, lastError } = client.status(trustDomain) ?? {}
+        seen.push([type, lastSuccess, lastError?.code])
+      },
+    })
+    await client.refresh(trustDomain).catch(() => {})
+    up = true
+    await client.refresh(trustDomain)
+    expect(seen).toEqual([
+      ['failed', undefined, 'ERR_FEDERATION_TRANSPORT'],
+      ['fetched', clock.now(), undefined],
+    ])
+  })
+
+  test.each([
+    ['rejects', () => Promise.reject(new Error('no timers here'))],
+    [
+      'throws',
+      () => {
+        throw new Error('no timers here')
+      },
+    ],
+  ])('a clock that %s when it shall wait does not lift the time limit', async (_, sleep) => {
+    const clock = { now: () => new Date(), sleep }
+    const client = clientOf({ clock, timeout: '1s', fetch: () => new Promise(() => {}) })
+    await expect(client.refresh(trustDomain)).rejects.toMatchObject({ code: 'ERR_FEDERATION_TIMEOUT' })
+  })
+
   test('a fetch or dialer that breaks its contract is a failure like any other', async () => {
     const strange: readonly FetchLike[] = [
       async () => ({ status: 302, body: null }) as never,

@@ -204,7 +204,9 @@ describe('collisions of identities', () => {
       roots: [expect.stringMatching(/^CN=shared root \(key [0-9a-f]{64}\)$/)],
     })
     expect(collision?.identities.map(String)).toEqual([web])
-    expect(collision?.message).toContain('"east", "west" share the trust domain cluster.local')
+    expect(collision?.message).toContain(
+      '"east", "west" share the trust domain cluster.local and are linked by common roots',
+    )
     const steps = collision?.steps ?? []
     // Aliases come before the change of the trust domain, and the old name goes last.
     expect(
@@ -239,6 +241,23 @@ describe('collisions of identities', () => {
       cluster('c', 'td', [root, third]),
     ])
     expect(collision?.clusters).toEqual(['a', 'c', 'b'])
+  })
+
+  test('namesakes of clusters that no root joins do not meet', () => {
+    const third = forgeCa({ subject: 'third root' }).certificate
+    const web = 'spiffe://td/web'
+    const [apart] = findIdentityCollisions([
+      cluster('a', 'td', [root], [web]),
+      cluster('b', 'td', [third], [web]),
+      cluster('c', 'td', [root, third]),
+    ])
+    expect(apart?.identities).toEqual([])
+    const [met] = findIdentityCollisions([
+      cluster('a', 'td', [root], [web]),
+      cluster('b', 'td', [third]),
+      cluster('c', 'td', [root, third], [web]),
+    ])
+    expect(met?.identities.map(String)).toEqual([web])
   })
 
   test('separate roots, or separate trust domains, do not collide', () => {

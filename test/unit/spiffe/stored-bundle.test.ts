@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { MeshPkiError } from '../../../src/errors.ts'
 import {
   FederationClient,
   readStoredBundles,
@@ -38,6 +39,22 @@ describe('bundles written down', () => {
     const [written] = JSON.parse(writeStoredBundles([{ bundle: bundle(3n), confirmed }]))
     expect(written).toMatchObject({ trustDomain, confirmed: '2026-05-01T10:00:00.123Z' })
     expect(JSON.parse(written.bundle)).toMatchObject({ spiffe_sequence: 3 })
+  })
+
+  test('come back also where they were read under higher limits, or grew', () => {
+    const keys = Array.from({ length: 1100 }, (_, i) => ({
+      kty: 'EC',
+      crv: 'P-256',
+      use: 'jwt-svid',
+      kid: `${i}${'k'.repeat(900)}`,
+      x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+      y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+    }))
+    const document = JSON.stringify({ keys })
+    expect(() => SpiffeBundle.fromJson(trustDomain, document)).toThrow(MeshPkiError)
+    const large = SpiffeBundle.fromJson(trustDomain, document, { limits: { bytes: 2 ** 21, keys: 2000 } })
+    const [again] = readStoredBundles(writeStoredBundles([{ bundle: large, confirmed }]))
+    expect(again?.bundle.digest()).toBe(large.digest())
   })
 
   test('let a restarted client go on where the last one was', async () => {

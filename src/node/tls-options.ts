@@ -1,0 +1,86 @@
+/**
+ * Which options of `node:tls` a caller may add.
+ *
+ * @module
+ */
+
+import type { TcpSocketConnectOpts } from 'node:net'
+import type { ConnectionOptions, TlsOptions } from 'node:tls'
+import { typeName } from '../internal/options.ts'
+import { quote } from '../internal/text.ts'
+
+/** Options of `tls.connect` that decide nothing about trust, and show nothing before the verdict. */
+export type ClientTlsOptions = Partial<
+  Pick<ConnectionOptions & TcpSocketConnectOpts, (typeof CLIENT_NAMES)[number]>
+>
+
+/** Options of `tls.createServer` that decide nothing about trust, and show nothing before the verdict. */
+export type ServerTlsOptions = Pick<TlsOptions, (typeof SERVER_NAMES)[number]>
+
+const CLIENT_NAMES = [
+  'ALPNProtocols',
+  'autoSelectFamily',
+  'autoSelectFamilyAttemptTimeout',
+  'ecdhCurve',
+  'enableTrace',
+  'family',
+  'hints',
+  'keepAlive',
+  'keepAliveInitialDelay',
+  'localAddress',
+  'localPort',
+  'lookup',
+  'maxVersion',
+  'minDHSize',
+  'minVersion',
+  'noDelay',
+  'servername',
+  'sigalgs',
+] as const
+
+const SERVER_NAMES = [
+  'ALPNCallback',
+  'ALPNProtocols',
+  'allowHalfOpen',
+  'dhparam',
+  'ecdhCurve',
+  'enableTrace',
+  'highWaterMark',
+  'honorCipherOrder',
+  'keepAlive',
+  'keepAliveInitialDelay',
+  'maxVersion',
+  'minVersion',
+  'noDelay',
+  'sessionTimeout',
+  'sigalgs',
+] as const
+
+/** Versions that `minVersion` may name. */
+const VERSIONS: readonly unknown[] = ['TLSv1.2', 'TLSv1.3']
+
+/** Further options of `tls.connect`, copied. @throws `TypeError` for others than {@link ClientTlsOptions}. */
+export function readClientTls(tls: ClientTlsOptions | undefined): ClientTlsOptions {
+  checkNames(tls, CLIENT_NAMES)
+  return { ...tls }
+}
+
+/** Further options of `tls.createServer`, copied. @throws `TypeError` for others than {@link ServerTlsOptions}. */
+export function readServerTls(tls: ServerTlsOptions | undefined): ServerTlsOptions {
+  checkNames(tls, SERVER_NAMES)
+  return { ...tls }
+}
+
+function checkNames(tls: ClientTlsOptions | ServerTlsOptions | undefined, known: readonly string[]): void {
+  if (tls === undefined) return
+  if (typeof tls !== 'object' || tls === null)
+    throw new TypeError(`option "tls" must be an object; got ${typeName(tls)}`)
+  for (const name in tls)
+    if (!known.includes(name))
+      throw new TypeError(
+        `option "tls" must not have ${quote(name)}: who is trusted is said by bundles, expect and credentials, and the rest is set here. It may have ${known.join(', ')}`,
+      )
+  for (const version of ['minVersion', 'maxVersion'] as const)
+    if (version in tls && !VERSIONS.includes(tls[version]))
+      throw new TypeError(`option "tls.${version}" must be one of "TLSv1.2", "TLSv1.3"`)
+}
