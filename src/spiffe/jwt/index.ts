@@ -5,10 +5,10 @@
  */
 
 export type { JwtSvidAlgorithm } from './jwt-header.ts'
+export { VerifiedJwtSvid } from './verified-jwt-svid.ts'
 export {
   type CheckJwtSvidResult,
   checkJwtSvid,
-  type VerifiedJwtSvid,
   type VerifyJwtSvidOptions,
   verifyJwtSvid,
 } from './verify-jwt-svid.ts'

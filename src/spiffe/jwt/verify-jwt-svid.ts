@@ -29,6 +29,7 @@ import {
   malformed,
   readClaimedToken,
 } from './jwt-header.ts'
+import { type VerifiedJwtSvid, verifiedJwtSvid } from './verified-jwt-svid.ts'
 
 /** Options of {@link verifyJwtSvid}. */
 export interface VerifyJwtSvidOptions {
@@ -44,18 +45,6 @@ export interface VerifyJwtSvidOptions {
   readonly time?: Date | undefined
   /** How far clocks may differ, for `exp` and `nbf`. Default `'0s'`. */
   readonly clockTolerance?: string | undefined
-}
-
-/** A JWT-SVID that passed every check. */
-export interface VerifiedJwtSvid {
-  /** Who it is. */
-  readonly id: SpiffeId
-  readonly audience: readonly string[]
-  readonly expiresAt: Date
-  /** Every claim, as `jose` read it. */
-  readonly claims: Readonly<Record<string, unknown>>
-  /** The bundle that it was judged by. */
-  readonly bundle: SpiffeBundle
 }
 
 /** What {@link checkJwtSvid} answers. */
@@ -92,13 +81,7 @@ export async function verifyJwtSvid(token: string, options: VerifyJwtSvidOptions
   const audience = readAudience(payload)
   const expiresAt = readExpiry(payload)
   if (policy.expect !== undefined) checkExpected(claimed.id, policy.expect)
-  return Object.freeze({
-    id: claimed.id,
-    audience: Object.freeze(audience),
-    expiresAt,
-    claims: Object.freeze({ ...payload }),
-    bundle,
-  })
+  return verifiedJwtSvid({ id: claimed.id, audience, expiresAt, claims: payload, bundle })
 }
 
 /** {@link verifyJwtSvid} for callers who expect failure. @throws `TypeError`, `RangeError` for options. */
