@@ -68,5 +68,5 @@ export function readClock(clock: Clock | undefined): Clock {
 export function readTimeSource(clock: TimeSource | undefined): () => Date {
   if (clock === undefined) return () => new Date()
   currentTime(clock)
-  return () => clock.now()
+  return () => new Date(readInstant(clock.now(), 'clock'))
 }

@@ -10,7 +10,7 @@ import { readTimeSource, type TimeSource } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { checkOptionNames, typeName } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
-import type { ExpectedIdentity } from '../spiffe/spiffe-matcher.ts'
+import { type ExpectedIdentity, readExpectation } from '../spiffe/spiffe-matcher.ts'
 import type { VerifiedSvid } from '../spiffe/verified-svid.ts'
 import { startDeadline } from './deadline.ts'
 import { openTls } from './open-tls.ts'
@@ -69,7 +69,7 @@ const OPTION_NAMES = [
  *
  * Nothing is sent and no socket handed over before the verdict. OpenSSL's own check is off: it applies rules
  * for web sites, such as nested extended key usage, which SPIFFE does not have, and knows no trust domains. A
- * resumed session shows no certificate; it is used only with the same credentials and options, while the bundle
+ * resumed session shows no certificate; it is used only at the same host and port, with the same credentials and options, while the bundle
  * has the digest that it had, no certificate of the path has expired, the expectation is met, and no CRLs are
  * asked.
  *
@@ -98,19 +98,18 @@ const OPTION_NAMES = [
  */
 export async function connectSvid(options: ConnectSvidOptions): Promise<SvidConnection> {
   checkOptionNames(options, OPTION_NAMES, 'connectSvid')
-  const { host, port, session } = options
-  if (options.expect === undefined)
-    throw new TypeError('connectSvid needs the option "expect": who must answer')
+  const { host, port, session, expect } = options
+  if (expect === undefined) throw new TypeError('connectSvid needs the option "expect": who must answer')
   if (typeof host !== 'string' || host === '')
     throw new TypeError(`option "host" must be a name or an address; got ${typeName(host)}`)
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new TypeError(`option "port" must be a whole number of 1 to 65535; got ${String(port)}`)
   if (session !== undefined && !(session instanceof SvidSession))
     throw new TypeError('option "session" must be what session() of an earlier connection answered')
-  const policy = new PeerPolicy(options, options.expect)
+  const policy = new PeerPolicy(options, readExpectation(expect))
   const tls = readClientTls(options.tls)
   const credentials = options.credentials === undefined ? undefined : readCredentials(options.credentials)
-  const context = sessionContext(policy, credentials)
+  const context = sessionContext(policy, credentials, [host, port, tls.servername])
   const now = readTimeSource(options.clock)
   const mayResume = async (resuming: SvidSession): Promise<boolean> =>
     !policy.asksRevocation &&

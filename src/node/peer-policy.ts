@@ -5,7 +5,7 @@
  */
 
 import { type BundleSource, readBundleSource } from '../spiffe/bundle-source.ts'
-import { type ExpectedIdentity, readExpectation, type SpiffeMatcher } from '../spiffe/spiffe-matcher.ts'
+import type { SpiffeMatcher } from '../spiffe/spiffe-matcher.ts'
 import type { VerifiedSvid } from '../spiffe/verified-svid.ts'
 import {
   type CheckSvidResult,
@@ -14,6 +14,7 @@ import {
   type VerifySvidOptions,
   verifySvid,
 } from '../spiffe/verify-svid.ts'
+import type { PathLimits } from '../verify/options.ts'
 
 /** What decides about a peer: as for `verifySvid`, at the time of the connection. */
 export type PeerOptions = Omit<VerifySvidOptions, 'time' | 'expect'>
@@ -31,19 +32,14 @@ export class PeerPolicy {
   readonly #options: Omit<VerifySvidOptions, 'time'>
 
   /** @throws `TypeError`, `RangeError` for options. */
-  constructor(options: PeerOptions, expect: ExpectedIdentity | undefined) {
+  constructor(options: PeerOptions, expect: SpiffeMatcher | undefined) {
     const { signers, crls, revocation, limits } = options
     this.source = readBundleSource(options.bundles)
-    this.expect = expect === undefined ? undefined : readExpectation(expect)
-    const kept = {
-      bundles: this.source,
-      signers,
-      crls: isList(crls) ? [...crls] : crls,
-      revocation,
-      limits: limits === undefined ? undefined : { ...limits },
-    }
-    this.#options = this.expect === undefined ? kept : { ...kept, expect: this.expect }
-    checkSvidOptions(this.#options)
+    this.expect = expect
+    const asked = { bundles: this.source, signers, crls: isList(crls) ? [...crls] : crls, revocation }
+    checkSvidOptions({ ...asked, limits })
+    const kept = { ...asked, limits: limits === undefined ? undefined : copyOf(limits) }
+    this.#options = expect === undefined ? kept : { ...kept, expect }
   }
 
   /** Whether it asks anything that the verdict about a session does not answer any more. */
@@ -77,3 +73,10 @@ export class PeerPolicy {
 function isList<T>(value: T | readonly T[] | undefined): value is readonly T[] {
   return Array.isArray(value)
 }
+
+/** By name: the bounds of a prototype count, too. */
+const copyOf = ({ signatures, depth, comparisons }: PathLimits): PathLimits => ({
+  signatures,
+  depth,
+  comparisons,
+})

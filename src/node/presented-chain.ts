@@ -20,6 +20,9 @@ const MAX_CERTIFICATES = 32
  * On a server of your own pass `ca: []` and `rejectUnauthorized: false`: where its own check passes, Node takes the
  * intermediates out of the connection (seen in 24.21).
  *
+ * Node links all that were sent, up to OpenSSL's bound of 100 kB, before it shows any: 40 ms for a stranger with 331
+ * certificates (Node 20).
+ *
  * `getPeerX509Certificate` would show them all, and is not asked: it never frees what the peer sent, so that
  * strangers could fill the memory (Node 20 to 24).
  */

@@ -13,6 +13,9 @@ import { stillHolds } from './svid-session.ts'
 /** Clients that are remembered. With one more everything is forgotten, and they make full handshakes. */
 const MAX_CLIENTS = 4096
 
+/** Tickets live for 300 seconds by default (`node:tls`). */
+const STRANGERS_EVERY_MS = 60_000
+
 /**
  * Verdicts by the certificate that they are about, while the bundles that they were made under stand. A client
  * with a ticket that nobody remembers is cut off, so whatever is forgotten here must end its tickets: `endTickets`.
@@ -26,6 +29,7 @@ export class ResumptionMemory {
   readonly #bundles = new Map<string, SpiffeBundle>()
   /** When the first path expires. */
   #validUntil = Number.POSITIVE_INFINITY
+  #strangersAt = Number.NEGATIVE_INFINITY
 
   constructor(source: BundleSource, now: () => Date, endTickets: () => void) {
     this.#source = source
@@ -44,9 +48,24 @@ export class ResumptionMemory {
   /** The verdict about a certificate, if it still holds. If it does not, the next handshake is a full one. */
   async recall(leaf: Uint8Array | undefined): Promise<VerifiedSvid | undefined> {
     const svid = leaf === undefined ? undefined : this.#clients.get(fingerprint(leaf))
-    if (svid !== undefined && (await stillHolds(svid, this.#source, this.#now()))) return svid
+    if (svid === undefined) {
+      this.#endTicketsOfStrangers()
+      return undefined
+    }
+    if (await stillHolds(svid, this.#source, this.#now())) return svid
     this.forget()
     return undefined
+  }
+
+  /**
+   * Who was refused has a ticket, too, and may be welcome by now. Strangers can ask for this, so it is seldom done,
+   * and those who are known stay known: they are let in by tickets that they have sent already.
+   */
+  #endTicketsOfStrangers(): void {
+    const time = performance.now()
+    if (time - this.#strangersAt < STRANGERS_EVERY_MS) return
+    this.#strangersAt = time
+    this.#endTickets()
   }
 
   /**
@@ -60,7 +79,7 @@ export class ResumptionMemory {
 
   #hasExpired(): boolean {
     try {
-      return this.#now().getTime() > this.#validUntil
+      return !(this.#now().getTime() <= this.#validUntil)
     } catch {
       // A clock that cannot tell the time: the full handshake will say so.
       return true

@@ -72,7 +72,10 @@ export function spiffeDialer(): EndpointDialer {
 
 /** Options of {@link webFetch}. */
 export interface WebFetchOptions {
-  /** PEM of the CAs that may certify web servers, in place of the public ones. */
+  /**
+   * PEM of the CAs that may certify web servers, in place of the public ones. Roots only: of two that were issued by
+   * each other Node would look for the end of the chain for ever.
+   */
   readonly ca: string | Buffer
 }
 

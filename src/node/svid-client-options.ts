@@ -4,11 +4,11 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto'
+import { randomBytes, X509Certificate } from 'node:crypto'
 import type { PeerCertificate } from 'node:tls'
 import { checkOptionNames } from '../internal/options.ts'
 import { SpiffeBundle } from '../spiffe/spiffe-bundle.ts'
-import type { ExpectedIdentity } from '../spiffe/spiffe-matcher.ts'
+import { type ExpectedIdentity, readExpectation } from '../spiffe/spiffe-matcher.ts'
 import { type PeerOptions, PeerPolicy } from './peer-policy.ts'
 import { linkedChain } from './presented-chain.ts'
 import { readCredentials, type TlsCredentials } from './tls-credentials.ts'
@@ -25,7 +25,7 @@ export interface SvidClientOptions extends Omit<PeerOptions, 'bundles'> {
 
 /** What {@link svidClientOptions} answers: members of `ConnectionOptions`, only those that are set. */
 export interface SvidConnectionOptions {
-  readonly ca: string | never[]
+  readonly ca: string[]
   readonly cert?: string | Buffer
   readonly key?: string | Buffer
   readonly passphrase?: string
@@ -75,12 +75,12 @@ export function svidClientOptions(options: SvidClientOptions): SvidConnectionOpt
   if (!(bundle instanceof SpiffeBundle)) throw new TypeError('option "bundle" must be a SpiffeBundle')
   if (expect === undefined)
     throw new TypeError('svidClientOptions needs the option "expect": who must answer')
-  const policy = new PeerPolicy({ ...rest, bundles: bundle }, expect)
+  const policy = new PeerPolicy({ ...rest, bundles: bundle }, readExpectation(expect))
   return {
     ...TLS_SETTINGS,
     ...(credentials === undefined ? {} : readCredentials(credentials)),
-    // Without authorities there must be no fallback to the roots of the system.
-    ca: bundle.toPem() === '' ? [] : bundle.toPem(),
+    // Also without any: there must be no fallback to the roots of the system.
+    ca: rootsOf(bundle),
     rejectUnauthorized: true,
     // Nobody else has it, so that no session and no connection of other options is taken.
     sessionIdContext: randomBytes(CONTEXT_LENGTH / 2).toString('hex'),
@@ -94,4 +94,17 @@ export function svidClientOptions(options: SvidClientOptions): SvidConnectionOpt
       }
     },
   }
+}
+
+/**
+ * The authorities that OpenSSL takes for their own issuers. Node walks from the leaf to one of those and looks for
+ * issuers among all of `ca`: two that were issued by each other would keep it walking for ever.
+ */
+function rootsOf(bundle: SpiffeBundle): string[] {
+  return bundle.x509Authorities
+    .map((authority) => authority.toPem())
+    .filter((pem) => {
+      const root = new X509Certificate(pem)
+      return root.checkIssued(root)
+    })
 }

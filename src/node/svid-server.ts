@@ -7,11 +7,11 @@
 import { constants, randomBytes } from 'node:crypto'
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
 import { orAborted } from '../internal/abort.ts'
-import { readTimeSource, type TimeSource } from '../internal/clock.ts'
+import { MAX_TIMER_MS, readTimeSource, type TimeSource } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { readFunction, tell } from '../internal/observer.ts'
 import { checkOneOf, checkOptionNames } from '../internal/options.ts'
-import { type ExpectedIdentity, refuseUndefinedExpectation } from '../spiffe/spiffe-matcher.ts'
+import { type ExpectedIdentity, readOptionalExpectation } from '../spiffe/spiffe-matcher.ts'
 import type { VerifiedSvid } from '../spiffe/verified-svid.ts'
 import { startDeadline } from './deadline.ts'
 import { PEER_OPTIONS, type PeerOptions, PeerPolicy } from './peer-policy.ts'
@@ -122,9 +122,8 @@ export function createSvidServer(
     throw new TypeError('createSvidServer needs a function that takes clients')
   const { credentials, onRefused } = options
   if (credentials === undefined) throw new TypeError('createSvidServer needs the option "credentials"')
-  refuseUndefinedExpectation(options)
   readFunction(onRefused, 'onRefused')
-  const policy = new PeerPolicy(options, options.expect)
+  const policy = new PeerPolicy(options, readOptionalExpectation(options))
   const resumption = checkOneOf(options.resumption ?? 'off', ['off', 'bound'], 'resumption')
   if (resumption === 'bound' && policy.asksRevocation)
     throw new TypeError(
@@ -145,7 +144,7 @@ export function createSvidServer(
     ...context(credentials),
     requestCert: true,
     rejectUnauthorized: false,
-    handshakeTimeout,
+    handshakeTimeout: Math.min(handshakeTimeout, MAX_TIMER_MS),
   })
   // A ticket that cannot be decrypted any longer leads to a full handshake.
   const endTickets = (): void => void server.setTicketKeys(randomBytes(TICKET_KEYS))

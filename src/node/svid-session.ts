@@ -47,11 +47,18 @@ export class SvidSession {
   }
 }
 
-/** What a session is bound to beside the verdict: how it was judged, and whom the server takes us for. */
-export function sessionContext(policy: PeerPolicy, credentials: KeyMaterial | undefined): string {
+/**
+ * What a session is bound to beside the verdict: how it was judged, whom the server takes us for, and where it is:
+ * servers that share their ticket keys resume each other's sessions.
+ */
+export function sessionContext(
+  policy: PeerPolicy,
+  credentials: KeyMaterial | undefined,
+  place: readonly (string | number | undefined)[],
+): string {
   const ours = credentials === undefined ? '' : credentials.cert.toString()
   return createHash('sha256')
-    .update(JSON.stringify([policy.key, ours]))
+    .update(JSON.stringify([policy.key, ours, place]))
     .digest('hex')
 }
 
@@ -60,7 +67,8 @@ export function sessionContext(policy: PeerPolicy, credentials: KeyMaterial | un
  * certificate of its path has expired.
  */
 export async function stillHolds(svid: VerifiedSvid, source: BundleSource, now: Date): Promise<boolean> {
-  if (now > svid.validUntil) return false
+  // Not ">": no instant at all is not before the end.
+  if (!(now.getTime() <= svid.validUntil.getTime())) return false
   try {
     const bundle = await source.bundleFor(svid.trustDomain)
     return bundle instanceof SpiffeBundle && bundle.digest() === svid.bundle.digest()

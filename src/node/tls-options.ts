@@ -61,26 +61,32 @@ const VERSIONS: readonly unknown[] = ['TLSv1.2', 'TLSv1.3']
 
 /** Further options of `tls.connect`, copied. @throws `TypeError` for others than {@link ClientTlsOptions}. */
 export function readClientTls(tls: ClientTlsOptions | undefined): ClientTlsOptions {
-  checkNames(tls, CLIENT_NAMES)
-  return { ...tls }
+  return tls === undefined ? {} : copyKnown(tls, CLIENT_NAMES)
 }
 
 /** Further options of `tls.createServer`, copied. @throws `TypeError` for others than {@link ServerTlsOptions}. */
 export function readServerTls(tls: ServerTlsOptions | undefined): ServerTlsOptions {
-  checkNames(tls, SERVER_NAMES)
-  return { ...tls }
+  return tls === undefined ? {} : copyKnown(tls, SERVER_NAMES)
 }
 
-function checkNames(tls: ClientTlsOptions | ServerTlsOptions | undefined, known: readonly string[]): void {
-  if (tls === undefined) return
-  if (typeof tls !== 'object' || tls === null)
+function copyKnown<T extends ClientTlsOptions | ServerTlsOptions>(
+  tls: T,
+  known: readonly string[],
+): Partial<T> {
+  if (typeof tls !== 'object' || tls === null || Array.isArray(tls))
     throw new TypeError(`option "tls" must be an object; got ${typeName(tls)}`)
-  for (const name in tls)
+  const copy: Partial<T> = {}
+  // Each is read once, and those of a prototype count, too.
+  for (const name in tls) {
     if (!known.includes(name))
       throw new TypeError(
         `option "tls" must not have ${quote(name)}: who is trusted is said by bundles, expect and credentials, and the rest is set here. It may have ${known.join(', ')}`,
       )
-  for (const version of ['minVersion', 'maxVersion'] as const)
-    if (version in tls && !VERSIONS.includes(tls[version]))
-      throw new TypeError(`option "tls.${version}" must be one of "TLSv1.2", "TLSv1.3"`)
+    const value = tls[name]
+    if (value === undefined) continue
+    if ((name === 'minVersion' || name === 'maxVersion') && !VERSIONS.includes(value))
+      throw new TypeError(`option "tls.${name}" must be one of "TLSv1.2", "TLSv1.3"`)
+    copy[name] = value
+  }
+  return copy
 }

@@ -101,8 +101,8 @@ export class FederationClient implements BundleSource {
   readonly #runs = new Set<(poller: RelationshipPoller) => void>()
 
   /**
-   * @throws `MeshPkiError` `ERR_FEDERATION_CONFIG`, `ERR_FEDERATION_URL`, `ERR_SPIFFE_ID`, `ERR_SPIFFE_TRUST_DOMAIN`,
-   * `ERR_SPIFFE_BUNDLE_SEQUENCE` for two bundles of one domain in `initial`; `TypeError`, `RangeError`.
+   * @throws `MeshPkiError` `ERR_FEDERATION_CONFIG`, `ERR_FEDERATION_URL`, `ERR_SPIFFE_ID`,
+   * `ERR_SPIFFE_TRUST_DOMAIN`; `TypeError`, `RangeError`.
    */
   constructor(options: FederationClientOptions) {
     checkOptionNames(options, OPTION_NAMES, 'FederationClient')

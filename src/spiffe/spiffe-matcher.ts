@@ -85,12 +85,19 @@ export function readExpectation(expected: ExpectedIdentity): SpiffeMatcher {
   }
 }
 
-/** Refuses options whose `expect` is there and `undefined`. @throws `TypeError`. */
-export function refuseUndefinedExpectation(options: object): void {
-  if ('expect' in options && options.expect === undefined)
-    throw new TypeError(
-      'option "expect" is undefined, which would let everybody in; is a variable not set? Leave the option out if nobody in particular is expected',
-    )
+/**
+ * The option `expect` where it may be left out; read once. @throws as {@link readExpectation}; `TypeError` where it is
+ * there and `undefined`.
+ */
+export function readOptionalExpectation(options: {
+  readonly expect?: ExpectedIdentity
+}): SpiffeMatcher | undefined {
+  if (!('expect' in options)) return undefined
+  const { expect } = options
+  if (expect !== undefined) return readExpectation(expect)
+  throw new TypeError(
+    'option "expect" is undefined, which would let everybody in; is a variable not set? Leave the option out if nobody in particular is expected',
+  )
 }
 
 function matcher(matches: (id: SpiffeId) => boolean, description: string | (() => string)): SpiffeMatcher {

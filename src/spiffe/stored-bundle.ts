@@ -6,8 +6,11 @@
 
 import { MeshPkiError } from '../errors.ts'
 import { isJsonArray, isJsonObject, type JsonValue } from '../internal/json.ts'
+import { typeName } from '../internal/options.ts'
+import { quote } from '../internal/text.ts'
 import { readDocument } from './bundle-reader.ts'
 import { SpiffeBundle } from './spiffe-bundle.ts'
+import { TrustDomain } from './spiffe-id.ts'
 
 /** A bundle and when it was last known to be current. */
 export interface StoredBundle {
@@ -52,7 +55,10 @@ export function writeStoredBundles(stored: readonly StoredBundle[]): string {
 export function readStoredBundles(text: string | Uint8Array): readonly StoredBundle[] {
   const entries = readDocument(text, 'stored bundles', MAX_BYTES)
   if (!isJsonArray(entries)) throw refuse('expected an array')
-  return entries.map(readEntry)
+  const stored = entries.map(readEntry)
+  const again = repeatedDomain(stored)
+  if (again !== undefined) throw refuse(`there are two of ${quote(again)}`)
+  return stored
 }
 
 function readEntry(entry: JsonValue, i: number): StoredBundle {
@@ -62,12 +68,19 @@ function readEntry(entry: JsonValue, i: number): StoredBundle {
   if (typeof trustDomain !== 'string' || typeof confirmed !== 'string' || typeof bundle !== 'string')
     throw refuse(`[${i}] lacks trustDomain, confirmed or bundle`)
   const date = new Date(confirmed)
-  if (Number.isNaN(date.getTime())) throw refuse(`[${i}].confirmed is no date`)
-  return { bundle: SpiffeBundle.fromJson(trustDomain, bundle, { limits: LIMITS }), confirmed: date }
+  // What Date makes of other texts would be a guess.
+  if (Number.isNaN(date.getTime()) || date.toISOString() !== confirmed)
+    throw refuse(`[${i}].confirmed is no instant as toISOString writes it`)
+  const domain = TrustDomain.parse(trustDomain)
+  return { bundle: SpiffeBundle.fromJson(domain, bundle, { limits: LIMITS }), confirmed: date }
 }
 
 /** The option "initial". A date that is none would never grow old. @throws `TypeError`. */
 export function readStored(initial: readonly StoredBundle[] = []): readonly StoredBundle[] {
+  if (!Array.isArray(initial))
+    throw new TypeError(
+      `stored bundles must be an array, such as snapshot() answers; got ${typeName(initial)}`,
+    )
   for (const [i, stored] of initial.entries()) {
     if (!(stored?.bundle instanceof SpiffeBundle))
       throw new TypeError(
@@ -78,7 +91,20 @@ export function readStored(initial: readonly StoredBundle[] = []): readonly Stor
         `option "initial[${i}].confirmed" must be a valid Date: when the bundle was last current`,
       )
   }
+  const again = repeatedDomain(initial)
+  if (again !== undefined)
+    throw new TypeError(`option "initial" has two bundles of ${quote(again)}; which one counts must be clear`)
   return initial
+}
+
+function repeatedDomain(stored: readonly StoredBundle[]): string | undefined {
+  const seen = new Set<string>()
+  for (const { bundle } of stored) {
+    const { name } = bundle.trustDomain
+    if (seen.has(name)) return name
+    seen.add(name)
+  }
+  return undefined
 }
 
 function refuse(problem: string): MeshPkiError {

@@ -19,12 +19,7 @@ import { lookUpBundle } from './bundle-lookup.ts'
 import { type BundleSource, type BundleSourceInput, readBundleSource } from './bundle-source.ts'
 import { SpiffeBundle } from './spiffe-bundle.ts'
 import type { SpiffeId } from './spiffe-id.ts'
-import {
-  type ExpectedIdentity,
-  readExpectation,
-  refuseUndefinedExpectation,
-  type SpiffeMatcher,
-} from './spiffe-matcher.ts'
+import { type ExpectedIdentity, readOptionalExpectation, type SpiffeMatcher } from './spiffe-matcher.ts'
 import { SvidError } from './svid-error.ts'
 import { readSvidLeaf } from './svid-leaf.ts'
 import { judgeSigner } from './svid-signers.ts'
@@ -168,13 +163,13 @@ interface SvidPolicy {
 
 function readPolicy(options: VerifySvidOptions): SvidPolicy {
   checkOptionNames(options, OPTION_NAMES, 'verification of an SVID')
-  const { bundles, expect, signers = 'refuse', time } = options
-  refuseUndefinedExpectation(options)
+  const { bundles, signers = 'refuse', time } = options
+  const expect = readOptionalExpectation(options)
   if (time !== undefined) readInstant(time, 'time')
   return {
     options,
     source: readBundleSource(bundles),
-    expect: expect === undefined ? undefined : readExpectation(expect),
+    expect,
     signers: checkOneOf(signers, ['refuse', 'warn'], 'signers'),
   }
 }

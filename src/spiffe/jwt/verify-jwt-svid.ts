@@ -15,12 +15,7 @@ import { lookUpBundle } from '../bundle-lookup.ts'
 import { type BundleSource, type BundleSourceInput, readBundleSource } from '../bundle-source.ts'
 import type { SpiffeBundle } from '../spiffe-bundle.ts'
 import type { SpiffeId } from '../spiffe-id.ts'
-import {
-  type ExpectedIdentity,
-  readExpectation,
-  refuseUndefinedExpectation,
-  type SpiffeMatcher,
-} from '../spiffe-matcher.ts'
+import { type ExpectedIdentity, readOptionalExpectation, type SpiffeMatcher } from '../spiffe-matcher.ts'
 import { SvidError } from '../svid-error.ts'
 import {
   ALGORITHMS,
@@ -128,7 +123,6 @@ interface JwtPolicy {
 function readPolicy(token: unknown, options: VerifyJwtSvidOptions): JwtPolicy {
   const names = ['bundles', 'audience', 'expect', 'algorithms', 'time', 'clockTolerance']
   checkOptionNames(options, names, 'verifyJwtSvid')
-  refuseUndefinedExpectation(options)
   if (typeof token !== 'string') throw new TypeError(`a JWT-SVID must be a string; got ${typeName(token)}`)
   const audience = [options.audience].flat()
   if (audience.length === 0 || audience.some((one) => typeof one !== 'string' || one === ''))
@@ -138,7 +132,7 @@ function readPolicy(token: unknown, options: VerifyJwtSvidOptions): JwtPolicy {
     throw new TypeError('option "algorithms" must be an array of at least one algorithm')
   return {
     source: readBundleSource(options.bundles),
-    expect: options.expect === undefined ? undefined : readExpectation(options.expect),
+    expect: readOptionalExpectation(options),
     audience,
     algorithms: algorithms.map((one) => checkOneOf(one, ALGORITHMS, 'algorithms')),
     time: options.time === undefined ? new Date() : new Date(readInstant(options.time, 'time')),

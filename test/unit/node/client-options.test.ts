@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { svidClientOptions } from '../../../src/node/index.ts'
 import { matchTrustDomain, SpiffeBundle } from '../../../src/spiffe/index.ts'
 import { trustDomainFixture } from '../../support/trust-domain.ts'
+import { forgeCa, keysOf } from '../verify/forge.ts'
 import { listen } from './support.ts'
 
 const kind2 = await trustDomainFixture('kind2')
@@ -111,6 +112,19 @@ describe('sessions', () => {
     await expect(get(port, options(false), agent)).rejects.toMatchObject({ code: 'ERR_SVID_UNEXPECTED_ID' })
     agent.destroy()
   })
+})
+
+test('authorities that were issued by each other are not among the roots: Node would walk them for ever', () => {
+  const keyA = { keys: keysOf('cross A'), subject: 'cross A' }
+  const a = forgeCa({ ...keyA })
+  const b = forgeCa({ subject: 'cross B', issuer: a })
+  const again = forgeCa({ ...keyA, issuer: b })
+  const authorities = [a, again, b].map(({ certificate }) => certificate)
+  const bundle = SpiffeBundle.of({ trustDomain: 'kind2', x509Authorities: authorities })
+  expect(svidClientOptions({ bundle, expect: server.id }).ca).toEqual([a.certificate.toPem()])
+  expect(
+    svidClientOptions({ bundle: SpiffeBundle.of({ trustDomain: 'kind2' }), expect: server.id }).ca,
+  ).toEqual([])
 })
 
 test('a check that throws refuses, and nothing is sent', async () => {

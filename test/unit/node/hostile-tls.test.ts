@@ -12,7 +12,12 @@ import {
   svidClientOptions,
   webFetch,
 } from '../../../src/node/index.ts'
-import type { BundleSource, SpiffeBundle } from '../../../src/spiffe/index.ts'
+import {
+  type BundleSource,
+  matchTrustDomain,
+  type SpiffeBundle,
+  verifySvid,
+} from '../../../src/spiffe/index.ts'
 import { trustDomainFixture } from '../../support/trust-domain.ts'
 import { listen, rawClient } from './support.ts'
 
@@ -255,6 +260,110 @@ describe('a session is that of one client and one policy', () => {
     })
     expect(again).toMatchObject({ text: 'hello', reused: false })
     expect({ clients, refused }).toEqual({ clients: ['/brief', '/brief'], refused: [] })
+  })
+})
+
+describe('sessions and others', () => {
+  test('that of one server is not offered to another that shares its ticket keys', async () => {
+    const ticketKeys = Buffer.alloc(48, 7)
+    const guestbook = await kind2.svid('/guestbook')
+    const plain = (svid: typeof server) =>
+      listen(
+        createServer(
+          { ...svid.credentials, ticketKeys },
+          (socket) =>
+            void socket
+              .on('error', () => {})
+              .resume()
+              .end('hello'),
+        ),
+      )
+    const [first, second] = [await plain(server), await plain(guestbook)]
+    const expect_ = matchTrustDomain('kind2')
+    const { session } = await use(first, { expect: expect_ })
+    expect(session?.svid.id.path).toBe('/server')
+    expect(await use(first, { expect: expect_, session })).toMatchObject({ resumed: true })
+    const other = await use(second, { expect: expect_, session })
+    expect(other).toMatchObject({ resumed: false })
+    expect(other.session?.svid.id.path).toBe('/guestbook')
+    const named = await use(first, { expect: expect_, session, tls: { servername: 'other' } })
+    expect(named.resumed).toBe(false)
+  })
+
+  test('a stranger who resumes cuts nobody off', async () => {
+    const stranger = await other.svid('/stranger')
+    const { port, clients, refused } = await serve({ resumption: 'bound' })
+    const bad = await rawClient(port, stranger.credentials)
+    let { session } = await use(port)
+    // The first of strangers ends the tickets, and those after it end none.
+    for (let i = 0; i < 4; i++) {
+      await rawClient(port, {
+        ...stranger.credentials,
+        ...(bad.session === undefined ? {} : { session: bad.session }),
+      })
+      const used = await use(port, { session })
+      expect(used.text).toBe('hello')
+      session = used.session
+    }
+    expect(refused.length).toBe(5)
+    expect(clients.filter((text) => text === '/client resumed').length).toBeGreaterThanOrEqual(3)
+  })
+
+  test('a clock without a time lets no session in', async () => {
+    let broken = false
+    const clock = { now: () => (broken ? new Date(Number.NaN) : new Date()) }
+    const { port, clients } = await serve({ resumption: 'bound', clock })
+    const { session } = await use(port)
+    broken = true
+    expect((await use(port, { session })).text).toBe('')
+    await expect(use(port, { session, clock })).rejects.toThrow('clock')
+    expect(clients).toEqual(['/client'])
+  })
+})
+
+describe('options that answer otherwise the second time', () => {
+  const changing = (values: readonly unknown[], name: string, rest: object) => {
+    let asked = 0
+    return Object.defineProperty({ ...rest }, name, {
+      enumerable: true,
+      get: () => values[Math.min(asked++, values.length - 1)],
+    })
+  }
+
+  test('expect is read once', async () => {
+    const { port } = await serve()
+    const base = { host, port, bundles, credentials: client.credentials }
+    const first = changing([tenant.id, undefined], 'expect', base) as Parameters<typeof connectSvid>[0]
+    await expect(connectSvid(first)).rejects.toMatchObject({ code: 'ERR_SVID_UNEXPECTED_ID' })
+    const { cert } = tenant.credentials
+    for (const values of [
+      [server.id, undefined],
+      [undefined, server.id],
+    ]) {
+      const options = changing(values, 'expect', { bundles }) as Parameters<typeof verifySvid>[1]
+      await expect(verifySvid(cert, options)).rejects.toThrow()
+    }
+  })
+
+  test('so are versions', async () => {
+    const tls = changing(['TLSv1.3', 'TLSv1'], 'minVersion', {})
+    const { port } = await serve({ tls })
+    const old = await rawClient(port, { ...client.credentials, maxVersion: 'TLSv1.2' })
+    expect(String(old.error)).toContain('alert protocol version')
+  })
+
+  test('limits of a prototype count, and what are none are refused', async () => {
+    const { port } = await serve()
+    const limits: { depth?: number } = Object.create({ depth: 2 })
+    await expect(use(port, { limits })).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_PATH/) })
+    for (const wrong of [null, 5, true] as unknown as readonly undefined[])
+      await expect(use(port, { limits: wrong })).rejects.toBeInstanceOf(TypeError)
+  })
+
+  test('a signal that nobody can leave is none', async () => {
+    const signal = { aborted: false, addEventListener: () => {} }
+    // @ts-expect-error wrong on purpose
+    await expect(use(1, { signal })).rejects.toThrow('signal')
   })
 })
 

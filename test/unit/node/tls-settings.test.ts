@@ -104,7 +104,7 @@ describe('versions and ciphers', () => {
   test.each([
     ['an older version', { minVersion: 'TLSv1' }],
     ['an older version, as the highest', { maxVersion: 'TLSv1.1' }],
-    ['no version', { minVersion: undefined }],
+    ['a list', []],
     ['inherited trust', Object.create({ ca: 'x', rejectUnauthorized: false })],
     ['a socket that somebody else opened', { socket: new TLSSocket(new Socket()) }],
     ['a secure context', { secureContext: undefined }],

@@ -80,6 +80,10 @@ describe('what nobody wrote', () => {
     ['no bundle', entry({ bundle: null }), 'ERR_SPIFFE_BUNDLE'],
     ['no date', entry({ confirmed: undefined }), 'ERR_SPIFFE_BUNDLE'],
     ['a date that is none', entry({ confirmed: 'yesterday' }), 'ERR_SPIFFE_BUNDLE'],
+    ['a date that Date would guess', entry({ confirmed: '1' }), 'ERR_SPIFFE_BUNDLE'],
+    ['a day that is none', entry({ confirmed: '2026-02-31T00:00:00.000Z' }), 'ERR_SPIFFE_BUNDLE'],
+    ['two of one domain', `[${entry({}).slice(1, -1)},${entry({}).slice(1, -1)}]`, 'ERR_SPIFFE_BUNDLE'],
+    ['a name of odd characters', entry({ trustDomain: 'a{' }), 'ERR_SPIFFE_TRUST_DOMAIN'],
     ['a name that is none', entry({ trustDomain: 'Not_A Name' }), 'ERR_SPIFFE_TRUST_DOMAIN'],
     ['a bundle that is none', entry({ bundle: '{"keys": 1}' }), 'ERR_SPIFFE_BUNDLE'],
   ])('is refused: %s', (_, text, code) => {
@@ -90,6 +94,13 @@ describe('what nobody wrote', () => {
     const undated = [{ bundle: other, confirmed: new Date(Number.NaN) }]
     expect(() => writeStoredBundles(undated)).toThrow('initial[0].confirmed')
     expect(() => clientOf({ initial: undated })).toThrow('initial[0].confirmed')
+    const twice = [
+      { bundle: other, confirmed },
+      { bundle: other, confirmed },
+    ]
+    expect(() => clientOf({ initial: twice })).toThrow('two bundles of "other.example"')
+    // @ts-expect-error no list
+    expect(() => writeStoredBundles(null)).toThrow('must be an array')
     // @ts-expect-error the text of a bundle is no bundle
     expect(() => clientOf({ initial: [{ bundle: other.toJson(), confirmed }] })).toThrow('initial[0].bundle')
   })
