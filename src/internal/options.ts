@@ -92,3 +92,9 @@ export function readFlag(value: unknown, option: string, fallback: boolean): boo
 export function typeName(value: unknown): string {
   return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value
 }
+
+/** An option that is a function or absent. @throws `TypeError`. */
+export function readFunction(value: unknown, option: string): void {
+  if (value !== undefined && typeof value !== 'function')
+    throw new TypeError(`option "${option}" must be a function; got ${typeName(value)}`)
+}

@@ -6,8 +6,8 @@
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
-import { tell } from '../internal/observer.ts'
 import { checkOptionNames } from '../internal/options.ts'
+import { tell } from '../internal/tell.ts'
 import { type BundleHandlerOptions, createBundleHandler } from '../spiffe/bundle-handler.ts'
 import { readCredentials, type TlsCredentials } from './tls-credentials.ts'
 import { TLS_SETTINGS } from './tls-settings.ts'

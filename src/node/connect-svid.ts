@@ -69,9 +69,9 @@ const OPTION_NAMES = [
  *
  * Nothing is sent and no socket handed over before the verdict. OpenSSL's own check is off: it applies rules
  * for web sites, such as nested extended key usage, which SPIFFE does not have, and knows no trust domains. A
- * resumed session shows no certificate; it is used only at the same host and port, with the same credentials and options, while the bundle
- * has the digest that it had, no certificate of the path has expired, the expectation is met, and no CRLs are
- * asked.
+ * resumed session shows no certificate; it is used only at the same host and port, with the same credentials and
+ * options, while the bundle has the digest that it had, no certificate of the path has expired, the expectation is
+ * met, and no CRLs are asked.
  *
  * @throws `SvidError`, `PathError` for the peer; `MeshPkiError` `ERR_TLS_CLOSED`, `ERR_TLS_TIMEOUT`; errors of
  * the network; the signal's reason; `TypeError`, `RangeError` for options.

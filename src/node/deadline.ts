@@ -6,9 +6,9 @@
 
 import { MeshPkiError } from '../errors.ts'
 import type { AbortSignalLike } from '../internal/abort.ts'
+import { abortWith } from '../internal/abort-with.ts'
 import { MAX_TIMER_MS } from '../internal/clock.ts'
 import { formatDuration } from '../internal/duration.ts'
-import { abortWith } from '../internal/linked-abort.ts'
 
 /** A running deadline. */
 export interface Deadline {

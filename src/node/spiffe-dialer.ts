@@ -6,9 +6,8 @@
 
 import { type IncomingMessage, type RequestOptions, request } from 'node:http'
 import { request as requestTls } from 'node:https'
-import { MeshPkiError } from '../errors.ts'
 import { checkOptionNames } from '../internal/options.ts'
-import type { EndpointDialer, FetchLike } from '../spiffe/bundle-endpoint.ts'
+import { type EndpointDialer, type FetchLike, tooLarge } from '../spiffe/bundle-endpoint.ts'
 import { openTls } from './open-tls.ts'
 import { presentedChain } from './presented-chain.ts'
 import { TLS_SETTINGS } from './tls-settings.ts'
@@ -59,7 +58,7 @@ export function spiffeDialer(): EndpointDialer {
       return {
         status: response.statusCode ?? 0,
         headers: headersOf(response),
-        body: response.statusCode === 200 ? await readAll(response, maxBytes) : new Uint8Array(),
+        body: response.statusCode === 200 ? await readAll(response, maxBytes, url) : new Uint8Array(),
       }
     } catch (error) {
       throw signal.aborted ? signal.reason : error
@@ -147,17 +146,12 @@ function respond<T extends RequestOptions>(
   })
 }
 
-async function readAll(response: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+async function readAll(response: IncomingMessage, maxBytes: number, url: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of response as AsyncIterable<Uint8Array>) {
     length += chunk.length
-    if (length > maxBytes)
-      throw new MeshPkiError(
-        'ERR_FEDERATION_BODY',
-        `the bundle endpoint answered more than ${maxBytes} bytes; raise limits.bytes if bundles are meant to be so large`,
-        { data: { expected: maxBytes } },
-      )
+    if (length > maxBytes) throw tooLarge(url, maxBytes)
     chunks.push(chunk)
   }
   return new Uint8Array(Buffer.concat(chunks))

@@ -214,7 +214,8 @@ async function readBody(
   }
 }
 
-function tooLarge(url: string, maxBytes: number): MeshPkiError {
+/** More than a bundle may be. */
+export function tooLarge(url: string, maxBytes: number): MeshPkiError {
   return new MeshPkiError(
     'ERR_FEDERATION_BODY',
     `${endpointLabel(url)} answered more than ${maxBytes} bytes; raise limits.bytes if bundles are meant to be so large`,

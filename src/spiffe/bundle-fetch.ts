@@ -5,9 +5,9 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
+import { abortWith } from '../internal/abort-with.ts'
 import { type Clock, systemClock } from '../internal/clock.ts'
 import { formatDuration } from '../internal/duration.ts'
-import { abortWith } from '../internal/linked-abort.ts'
 import { quote } from '../internal/text.ts'
 import { type EndpointDialer, type FetchLike, fetchDocument } from './bundle-endpoint.ts'
 import type { CheckedLimits } from './bundle-reader.ts'

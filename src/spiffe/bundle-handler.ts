@@ -6,8 +6,8 @@
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import { toHex } from '../internal/bytes.ts'
-import { readFunction, tell } from '../internal/observer.ts'
-import { checkOptionNames } from '../internal/options.ts'
+import { checkOptionNames, readFunction } from '../internal/options.ts'
+import { tell } from '../internal/tell.ts'
 import type { HeadersLike, WebResponse } from '../internal/web-types.ts'
 import { SpiffeBundle } from './spiffe-bundle.ts'
 

@@ -109,11 +109,7 @@ function readX509(element: JsonObject): BundleKey | SkippedKey {
   if (!certificate.isCa)
     return skip('not-ca', "its certificate is not a CA's, so nothing below it verifies (X509-SVID §3.2)")
   const found = readJwk(element)
-  if (found === undefined)
-    return skip(
-      'key-parameters',
-      `its key cannot be used: members that "kty" ${show(element.get('kty'))} asks for are missing or not valid, or the key is too small (RFC 7518 §6)`,
-    )
+  if (found === undefined) return unusable(element)
   const expected = jwkOf(certificate)
   if (expected === undefined || !isSameKey(found, expected))
     return skip('key-mismatch', 'its members are another key than that of the certificate (RFC 7517 §4.7)')
@@ -140,13 +136,14 @@ function readJwt(element: JsonObject): BundleKey | SkippedKey {
   if (typeof kid !== 'string' || kid === '')
     return skip('kid-missing', 'it has no "kid", by which a token names its key (SPIFFE JWT-SVID §6.1)')
   const jwk = readJwk(element)
-  if (jwk === undefined)
-    return skip(
-      'key-parameters',
-      `its key cannot be used: members that "kty" ${show(element.get('kty'))} asks for are missing or not valid, or the key is too small (RFC 7518 §6)`,
-    )
-  return { use: 'jwt-svid', authority: { keyId: kid, jwk } }
+  return jwk === undefined ? unusable(element) : { use: 'jwt-svid', authority: { keyId: kid, jwk } }
 }
+
+const unusable = (element: JsonObject): SkippedKey =>
+  skip(
+    'key-parameters',
+    `its key cannot be used: members that "kty" ${show(element.get('kty'))} asks for are missing or not valid, or the key is too small (RFC 7518 §6)`,
+  )
 
 /** The public members of a key that is used here; `undefined` where one is missing or not valid. */
 export function readPublicJwk(jwk: object | undefined): PublicJwk | undefined {

@@ -6,8 +6,8 @@
 
 import { MeshPkiError } from '../errors.ts'
 import { type AbortSignalLike, orAborted } from '../internal/abort.ts'
+import { abortWith } from '../internal/abort-with.ts'
 import { type Clock, systemClock } from '../internal/clock.ts'
-import { abortWith } from '../internal/linked-abort.ts'
 import { transportError } from './bundle-endpoint.ts'
 import type { CheckedRelationship } from './federation-relationship.ts'
 import type { BundleUpdate } from './live-bundles.ts'

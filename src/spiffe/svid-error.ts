@@ -5,8 +5,11 @@
  */
 
 import { MeshPkiError, type MeshPkiErrorCode } from '../errors.ts'
+import { escapeText } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
+import type { SpiffeId } from './spiffe-id.ts'
+import type { SpiffeMatcher } from './spiffe-matcher.ts'
 
 /** The codes of an {@link SvidError}. */
 export type SvidErrorCode = Extract<MeshPkiErrorCode, `ERR_SVID_${string}`>
@@ -85,4 +88,23 @@ function messageOf({
   const who = certificate === undefined ? role : `${role} ${certificateLabel(certificate)}`
   const rule = [clause, requirement].filter((part) => part !== undefined).join(', ')
   return `${who}: ${problem}${rule === '' ? '' : ` (${rule})`}${remedy === undefined ? '' : `. ${remedy}`}`
+}
+
+/** Somebody else than was expected. @param certificate absent for tokens */
+export function unexpectedIdentity(
+  id: SpiffeId,
+  expect: SpiffeMatcher,
+  certificate?: Certificate,
+): SvidError {
+  const expected = escapeText(String(expect), 512)
+  return new SvidError('ERR_SVID_UNEXPECTED_ID', {
+    problem: `it is valid, and it is somebody else: expected ${expected}, found ${String(id)}`,
+    requirement: undefined,
+    clause: undefined,
+    expected,
+    found: String(id),
+    remedy:
+      'Did the connection reach the wrong workload, or does the peer run under another account than expected?',
+    certificate,
+  })
 }

@@ -6,7 +6,7 @@
 
 import { MeshPkiError } from '../errors.ts'
 import { checkOneOf, checkOptionNames, readInstant } from '../internal/options.ts'
-import { escapeText, quote } from '../internal/text.ts'
+import { quote } from '../internal/text.ts'
 import type { PathLimits, RevocationMode, VerifyPathOptions } from '../verify/options.ts'
 import type { PathError } from '../verify/path-error.ts'
 import { readPathRules } from '../verify/path-policy.ts'
@@ -20,7 +20,7 @@ import { type BundleSource, type BundleSourceInput, readBundleSource } from './b
 import { SpiffeBundle } from './spiffe-bundle.ts'
 import type { SpiffeId } from './spiffe-id.ts'
 import { type ExpectedIdentity, readOptionalExpectation, type SpiffeMatcher } from './spiffe-matcher.ts'
-import { SvidError } from './svid-error.ts'
+import { SvidError, unexpectedIdentity } from './svid-error.ts'
 import { readSvidLeaf } from './svid-leaf.ts'
 import { judgeSigner } from './svid-signers.ts'
 import { type VerifiedSvid, verifiedSvid } from './verified-svid.ts'
@@ -268,7 +268,7 @@ function conclude(
   const refused = signers === 'refuse' ? firstRefusedSigner(path.certificates) : undefined
   if (refused !== undefined) return { ok: false, error: refused }
   if (expect !== undefined && expect.matches(id) !== true)
-    return { ok: false, error: unexpected(leaf, id, expect) }
+    return { ok: false, error: unexpectedIdentity(id, expect, leaf) }
   return { ok: true, svid: verifiedSvid({ id, path, bundle }) }
 }
 
@@ -309,20 +309,6 @@ function firstRefusedSigner(certificates: readonly Certificate[]): SvidError | u
     if (refused !== undefined) return refused
   }
   return undefined
-}
-
-function unexpected(leaf: Certificate, id: SpiffeId, expect: SpiffeMatcher): SvidError {
-  const expected = escapeText(String(expect), 512)
-  return new SvidError('ERR_SVID_UNEXPECTED_ID', {
-    problem: `it is valid, and it is somebody else: expected ${expected}, found ${String(id)}`,
-    requirement: undefined,
-    clause: undefined,
-    expected,
-    found: String(id),
-    remedy:
-      'Did the connection reach the wrong workload, or does the peer run under another account than expected?',
-    certificate: leaf,
-  })
 }
 
 function refusal(error: unknown): CheckSvidResult {

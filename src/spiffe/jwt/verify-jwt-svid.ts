@@ -14,9 +14,8 @@ import type { JwtAuthority } from '../bundle-key.ts'
 import { lookUpBundle } from '../bundle-lookup.ts'
 import { type BundleSource, type BundleSourceInput, readBundleSource } from '../bundle-source.ts'
 import type { SpiffeBundle } from '../spiffe-bundle.ts'
-import type { SpiffeId } from '../spiffe-id.ts'
 import { type ExpectedIdentity, readOptionalExpectation, type SpiffeMatcher } from '../spiffe-matcher.ts'
-import { SvidError } from '../svid-error.ts'
+import { unexpectedIdentity } from '../svid-error.ts'
 import {
   ALGORITHMS,
   type ClaimedToken,
@@ -75,7 +74,8 @@ export async function verifyJwtSvid(token: string, options: VerifyJwtSvidOptions
   const payload = await verifyToken(token, claimed, authority, policy)
   const audience = readAudience(payload)
   const expiresAt = readExpiry(payload)
-  if (policy.expect !== undefined) checkExpected(claimed.id, policy.expect)
+  if (policy.expect !== undefined && policy.expect.matches(claimed.id) !== true)
+    throw unexpectedIdentity(claimed.id, policy.expect)
   return verifiedJwtSvid({ id: claimed.id, audience, expiresAt, claims: payload, bundle })
 }
 
@@ -244,15 +244,3 @@ const withoutClaims = ({
   claim,
   reason,
 })
-
-function checkExpected(id: SpiffeId, expect: SpiffeMatcher): void {
-  if (expect.matches(id) === true) return
-  throw new SvidError('ERR_SVID_UNEXPECTED_ID', {
-    problem: `it is valid, and it is somebody else: expected ${escapeText(String(expect), 512)}, found ${id}`,
-    requirement: undefined,
-    clause: undefined,
-    expected: escapeText(String(expect), 512),
-    found: String(id),
-    remedy: 'Does the caller run under another account than expected?',
-  })
-}

@@ -4,14 +4,6 @@
  * @module
  */
 
-/** An option that is a function or absent. @throws `TypeError`. */
-export function readFunction(observer: unknown, option: string): void {
-  if (observer !== undefined && typeof observer !== 'function')
-    throw new TypeError(
-      `option "${option}" must be a function; got ${observer === null ? 'null' : typeof observer}`,
-    )
-}
-
 /** Calls an observer. What it throws, at once or later, is ignored. */
 export function tell<T extends readonly unknown[]>(
   observer: ((...args: T) => unknown) | undefined,
