@@ -119,8 +119,12 @@ export class FederationClient implements BundleSource {
     const relationships = (options.relationships ?? []).map(readRelationship)
     const names = new Set(relationships.map(({ trustDomain }) => trustDomain.name))
     // Of others nothing is kept: should they be added, their lifecycle begins anew (§6.3).
-    for (const { bundle, confirmed } of readStored(options.initial))
-      if (names.has(bundle.trustDomain.name)) this.#live.set(bundle, confirmed)
+    for (const { bundle, confirmed, highest } of readStored(options.initial)) {
+      const { name: domain } = bundle.trustDomain
+      if (!names.has(domain)) continue
+      this.#live.set(bundle, confirmed)
+      if (highest !== undefined) LiveBundles.raise(this.#live, domain, highest)
+    }
     // Endpoints of one relationship may be authenticated by another, whichever comes first.
     for (const relationship of relationships) this.#follow(relationship)
     for (const relationship of relationships) this.#checkEndpoint(relationship)
@@ -169,7 +173,9 @@ export class FederationClient implements BundleSource {
     return this.#live.trustDomains.flatMap((trustDomain) => {
       const bundle = this.#live.latest(trustDomain)
       const confirmed = this.#live.confirmedAt(trustDomain)
-      return bundle === undefined || confirmed === undefined ? [] : [{ bundle, confirmed }]
+      if (bundle === undefined || confirmed === undefined) return []
+      const highest = LiveBundles.highestOf(this.#live, trustDomain.name)
+      return [highest === bundle.sequence ? { bundle, confirmed } : { bundle, confirmed, highest }]
     })
   }
 

@@ -125,6 +125,17 @@ export class LiveBundles implements BundleSource {
     return update
   }
 
+  /** @internal The highest sequence that was seen of a trust domain; the bundle may have lost it since. */
+  static highestOf(live: LiveBundles, name: string): bigint | undefined {
+    return live.#held.get(name)?.highest
+  }
+
+  /** @internal Remembers a higher sequence than that of the bundle: lower ones do not get in any longer. */
+  static raise(live: LiveBundles, name: string, highest: bigint): void {
+    const held = live.#held.get(name)
+    if (held !== undefined && highest > (held.highest ?? -1n)) live.#held.set(name, { ...held, highest })
+  }
+
   /** Takes the bundle of a trust domain out: nothing of it is trusted any longer. Whether there was one. */
   delete(trustDomain: TrustDomain | string): boolean {
     return this.#held.delete(toTrustDomain(trustDomain).name)

@@ -16,10 +16,15 @@ import { TrustDomain } from './spiffe-id.ts'
 export interface StoredBundle {
   readonly bundle: SpiffeBundle
   readonly confirmed: Date
+  /** The highest sequence that was seen, where the publisher has lost it since. */
+  readonly highest?: bigint | undefined
 }
 
 /** The text is our own: a bound against a file that is another, and not against bundles that were let in. */
 const MAX_BYTES = 256 * 1024 * 1024
+
+/** As many digits as a bundle may have. */
+const SEQUENCE = /^(0|[1-9][0-9]{0,63})$/
 
 /** Whatever limits the bundles were read under, they come back. */
 const LIMITS = { bytes: MAX_BYTES, keys: 1_000_000 }
@@ -39,9 +44,10 @@ const LIMITS = { bytes: MAX_BYTES, keys: 1_000_000 }
  * ```
  */
 export function writeStoredBundles(stored: readonly StoredBundle[]): string {
-  const entries = readStored(stored).map(({ bundle, confirmed }) => ({
+  const entries = readStored(stored).map(({ bundle, confirmed, highest }) => ({
     trustDomain: bundle.trustDomain.name,
     confirmed: confirmed.toISOString(),
+    ...(highest === undefined ? {} : { highest: String(highest) }),
     bundle: bundle.toJson(),
   }))
   return `${JSON.stringify(entries, undefined, 2)}\n`
@@ -62,8 +68,8 @@ export function readStoredBundles(text: string | Uint8Array): readonly StoredBun
 }
 
 function readEntry(entry: JsonValue, i: number): StoredBundle {
-  const [trustDomain, confirmed, bundle] = isJsonObject(entry)
-    ? ['trustDomain', 'confirmed', 'bundle'].map((name) => entry.get(name))
+  const [trustDomain, confirmed, bundle, highest] = isJsonObject(entry)
+    ? ['trustDomain', 'confirmed', 'bundle', 'highest'].map((name) => entry.get(name))
     : []
   if (typeof trustDomain !== 'string' || typeof confirmed !== 'string' || typeof bundle !== 'string')
     throw refuse(`[${i}] lacks trustDomain, confirmed or bundle`)
@@ -71,8 +77,14 @@ function readEntry(entry: JsonValue, i: number): StoredBundle {
   // What Date makes of other texts would be a guess.
   if (Number.isNaN(date.getTime()) || date.toISOString() !== confirmed)
     throw refuse(`[${i}].confirmed is no instant as toISOString writes it`)
+  if (highest !== undefined && (typeof highest !== 'string' || !SEQUENCE.test(highest)))
+    throw refuse(`[${i}].highest is no sequence`)
   const domain = TrustDomain.parse(trustDomain)
-  return { bundle: SpiffeBundle.fromJson(domain, bundle, { limits: LIMITS }), confirmed: date }
+  return {
+    bundle: SpiffeBundle.fromJson(domain, bundle, { limits: LIMITS }),
+    confirmed: date,
+    ...(highest === undefined ? {} : { highest: BigInt(highest) }),
+  }
 }
 
 /** The option "initial". A date that is none would never grow old. @throws `TypeError`. */
@@ -90,6 +102,8 @@ export function readStored(initial: readonly StoredBundle[] = []): readonly Stor
       throw new TypeError(
         `option "initial[${i}].confirmed" must be a valid Date: when the bundle was last current`,
       )
+    if (stored.highest !== undefined && typeof stored.highest !== 'bigint')
+      throw new TypeError(`option "initial[${i}].highest" must be a bigint; got ${typeName(stored.highest)}`)
   }
   const again = repeatedDomain(initial)
   if (again !== undefined)

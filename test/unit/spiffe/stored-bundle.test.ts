@@ -71,6 +71,34 @@ describe('bundles written down', () => {
   })
 })
 
+describe('the highest sequence', () => {
+  test('outlives a restart, also where the publisher has lost it', async () => {
+    const clock = manualClock(new Date('2026-05-01T10:00:00Z'))
+    const answers = [bundle(9n), SpiffeBundle.of({ trustDomain, x509Authorities: second })]
+    const fetch = async () => new Response(answers.shift()?.toJson())
+    const before = clientOf({ clock, fetch })
+    await before.refresh(trustDomain)
+    expect(await before.refresh(trustDomain)).toBe('sequence-lost')
+    const text = writeStoredBundles(before.snapshot())
+    const after = clientOf({ clock, fetch, initial: readStoredBundles(text) })
+    answers.push(bundle(5n), bundle(10n))
+    await expect(after.refresh(trustDomain)).rejects.toMatchObject({ code: 'ERR_FEDERATION_SEQUENCE' })
+    expect(after.bundleFor(trustDomain)?.sequence).toBeUndefined()
+    expect(await after.refresh(trustDomain)).toBe('updated')
+    // Nothing is said twice: the bundle has its own sequence again.
+    expect(writeStoredBundles(after.snapshot())).not.toContain('highest')
+  })
+
+  test.each([9, '9n', '-1', '09', '1'.repeat(200)])('%j is none', (highest) => {
+    expect(() => readStoredBundles(entry({ highest }))).toThrow('highest')
+  })
+
+  test('is a bigint', () => {
+    // @ts-expect-error a number loses digits
+    expect(() => writeStoredBundles([{ bundle: other, confirmed, highest: 9 }])).toThrow('bigint')
+  })
+})
+
 describe('what nobody wrote', () => {
   test.each([
     ['no JSON', 'oops', 'ERR_JSON_SYNTAX'],
