@@ -1,3 +1,4 @@
+import { connect as connectHttp2, createSecureServer } from 'node:http2'
 import { Agent, createServer, request } from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
 import { describe, expect, test } from 'vitest'
@@ -50,6 +51,30 @@ describe('a library that opens connections by itself', () => {
   ])('is refused where %s', async (_what, bundle, expected, code) => {
     const refused = get(await listener(), svidClientOptions({ bundle, expect: expected }))
     await expect(refused).rejects.toMatchObject({ code })
+  })
+
+  test('HTTP/2 takes them, too', async () => {
+    const secure = createSecureServer(server.credentials, (_, response) => response.end('served'))
+    const port = await listen(secure)
+    const ask = (expected: string) =>
+      new Promise((resolve, reject) => {
+        const session = connectHttp2(
+          `https://127.0.0.1:${port}`,
+          svidClientOptions({ bundle: kind2.bundle, expect: expected }),
+        )
+        session.on('error', reject)
+        const stream = session.request({ ':path': '/' })
+        stream
+          .on('error', () => {})
+          .on('response', (headers) => {
+            resolve(headers[':status'])
+            session.destroy()
+          })
+      })
+    expect(await ask(String(server.id))).toBe(200)
+    await expect(ask('spiffe://kind2/ns/default/sa/reviews')).rejects.toMatchObject({
+      code: 'ERR_SVID_UNEXPECTED_ID',
+    })
   })
 
   test('is refused where the authority is shared and the trust domain is another', async () => {
