@@ -40,6 +40,14 @@ export function readLiveness(
   time: number,
   { trustDomain, x509Authorities }: SpiffeBundle,
 ): Liveness {
+  // Other identifiers than texts would be found nowhere, so that every key would seem drained.
+  if (
+    jwtKeyIds !== undefined &&
+    !(Array.isArray(jwtKeyIds) && jwtKeyIds.every((id) => typeof id === 'string'))
+  )
+    throw new TypeError(
+      `option "jwtKeyIdsInUse" must be an array of key identifiers, each a string; got ${typeName(jwtKeyIds)}`,
+    )
   const decide = typeof inUse === 'function' ? inUse : undefined
   const isInUse =
     typeof inUse === 'function' || inUse === undefined

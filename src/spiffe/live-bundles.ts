@@ -33,7 +33,7 @@ interface Held {
   readonly bundle: SpiffeBundle
   /** The highest sequence seen, also when the publisher has lost it since. */
   readonly highest: bigint | undefined
-  /** When it was last confirmed, in milliseconds. */
+  /** When it was last confirmed, in milliseconds of a clock that never went back. */
   readonly confirmed: number
 }
 
@@ -42,7 +42,8 @@ interface Held {
  * `FederationClient` keeps what it fetches in one.
  *
  * Each trust domain has its own bundle, the last one that was good, until a newer one, {@link delete}, or the
- * limit of its age. A bundle with a lower sequence than the one held is refused.
+ * limit of its age, which a clock that goes back does not lower. A bundle with a lower sequence than the one held is
+ * refused.
  *
  * @example
  * ```ts
@@ -56,6 +57,10 @@ interface Held {
  */
 export class LiveBundles implements BundleSource {
   readonly #held = new Map<string, Held>()
+  /** The last time that the clock told, in milliseconds. */
+  #seen = Number.NEGATIVE_INFINITY
+  /** How far the clock has gone back in all, in milliseconds and not positive. */
+  #shift = 0
   /** The highest of the maps that were taken for the state of the world. */
   #mapSequence: bigint | undefined
   readonly #staleAfterMs: number
@@ -78,13 +83,13 @@ export class LiveBundles implements BundleSource {
     const { name } = toTrustDomain(trustDomain)
     const held = this.#held.get(name)
     if (held === undefined) return undefined
-    const age = this.#clock.now().getTime() - held.confirmed
+    const age = this.#now() - this.#shift - held.confirmed
     // Not ">": a clock that is broken must not keep a bundle alive.
     if (!(age <= this.#staleAfterMs))
       throw new MeshPkiError(
         'ERR_SPIFFE_BUNDLE_STALE',
         `the bundle of ${quote(name)} was last confirmed ${formatDuration(age)} ago, and counts for ${formatDuration(this.#staleAfterMs)}. Look at why it is not renewed; raise staleAfter only if withdrawn keys may be trusted for longer`,
-        { data: { trustDomain: name, confirmed: new Date(held.confirmed).toISOString() } },
+        { data: { trustDomain: name, confirmed: new Date(held.confirmed + this.#shift).toISOString() } },
       )
     return held.bundle
   }
@@ -97,7 +102,7 @@ export class LiveBundles implements BundleSource {
   /** When the bundle of a trust domain was last confirmed. */
   confirmedAt(trustDomain: TrustDomain | string): Date | undefined {
     const held = this.#held.get(toTrustDomain(trustDomain).name)
-    return held === undefined ? undefined : new Date(held.confirmed)
+    return held === undefined ? undefined : new Date(held.confirmed + this.#shift)
   }
 
   /** Its trust domains, sorted. */
@@ -118,7 +123,9 @@ export class LiveBundles implements BundleSource {
   set(bundle: SpiffeBundle, confirmed: Date = this.#clock.now()): BundleUpdate {
     if (!(bundle instanceof SpiffeBundle)) throw new TypeError('LiveBundles.set takes a SpiffeBundle')
     const { name } = bundle.trustDomain
-    const time = Math.min(readTime(confirmed, 'confirmed'), readTime(this.#clock.now(), 'clock'))
+    const now = this.#now()
+    if (Number.isNaN(now)) throw new TypeError('option "clock" must tell a valid Date')
+    const time = Math.min(readTime(confirmed, 'confirmed'), now) - this.#shift
     const old = this.#held.get(name)
     const update = old === undefined ? 'added' : compareBundles(old, bundle)
     this.#held.set(name, { bundle, highest: bundle.sequence ?? old?.highest, confirmed: time })
@@ -134,6 +141,14 @@ export class LiveBundles implements BundleSource {
   static raise(live: LiveBundles, name: string, highest: bigint): void {
     const held = live.#held.get(name)
     if (held !== undefined && highest > (held.highest ?? -1n)) live.#held.set(name, { ...held, highest })
+  }
+
+  /** What time it is. Where the clock went back, whatever is held went with it: it is as old as it was. */
+  #now(): number {
+    const now = this.#clock.now().getTime()
+    if (now < this.#seen) this.#shift += now - this.#seen
+    if (!Number.isNaN(now)) this.#seen = now
+    return now
   }
 
   /** Takes the bundle of a trust domain out: nothing of it is trusted any longer. Whether there was one. */

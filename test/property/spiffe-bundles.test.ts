@@ -4,6 +4,7 @@ import { MeshPkiError } from '../../src/errors.ts'
 import {
   checkSvidSync,
   diffBundles,
+  LiveBundles,
   readStoredBundles,
   SpiffeBundle,
   writeStoredBundles,
@@ -142,6 +143,44 @@ test('bundles written down come back with every instant, and a cut text does not
       expect(() =>
         readStoredBundles(text.trimEnd().slice(0, Math.floor(cut * text.trimEnd().length))),
       ).toThrow(MeshPkiError)
+    }),
+  )
+})
+
+test('however the clock jumps, no bundle counts for longer than it may', () => {
+  const minutes = fc.integer({ min: 0, max: 90 })
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('forward' as const), minutes }),
+    fc.record({ kind: fc.constant('back' as const), minutes: fc.integer({ min: 1, max: 10 ** 6 }) }),
+    fc.record({ kind: fc.constant('confirm' as const), minutes: fc.constant(0) }),
+  )
+  const bundle = bundleOf(authorities.slice(0, 1))
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+      let now = Date.parse('2026-06-01T00:00:00Z')
+      const clock = { now: () => new Date(now), sleep: () => Promise.resolve() }
+      const live = new LiveBundles({ staleAfter: '1h', clock, initial: [bundle] })
+      // Minutes that have really passed: a clock that is set back gives none of them back.
+      let passed = 0
+      for (const { kind, minutes: by } of steps) {
+        if (kind === 'confirm') {
+          live.set(bundle)
+          passed = 0
+        } else if (kind === 'forward') {
+          now += by * 60_000
+          passed += by
+        } else now -= by * 60_000
+        const served = (() => {
+          try {
+            return live.bundleFor('td') === bundle
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'ERR_SPIFFE_BUNDLE_STALE' })
+            return false
+          }
+        })()
+        expect(served).toBe(passed <= 60)
+        expect(live.confirmedAt('td')?.getTime()).toBe(now - passed * 60_000)
+      }
     }),
   )
 })

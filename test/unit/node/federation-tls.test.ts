@@ -8,8 +8,9 @@ import {
   type FederationRelationship,
   type SpiffeBundle,
 } from '../../../src/spiffe/index.ts'
+import { manualClock } from '../../../src/testing/index.ts'
 import { type Svid, trustDomainFixture } from '../../support/trust-domain.ts'
-import { listen } from './support.ts'
+import { deferred, listen } from './support.ts'
 
 const partner = await trustDomainFixture('partner.example', { sequence: 7n, refreshHint: '1m' })
 const stranger = await trustDomainFixture('partner.example')
@@ -101,10 +102,19 @@ describe.each<Profile>(['https_web', 'https_spiffe'])('%s', (profile) => {
   ]
 
   test.each(misdeeds)('%s changes nothing', async (_what, listener, code) => {
-    const port = await misbehave(profile, listener)
-    const held = [{ bundle: partner.bundle, confirmed: new Date() }]
-    const federation = client(profile, port, { initial: held, timeout: '1s' })
-    await expect(federation.refresh(trustDomain)).rejects.toMatchObject({ code })
+    const { promise: asked, resolve: isAsked } = deferred<void>()
+    const port = await misbehave(profile, (request, response) => {
+      isAsked()
+      listener(request, response)
+    })
+    // Time passes only where the server keeps silent.
+    const clock = manualClock(new Date())
+    const held = [{ bundle: partner.bundle, confirmed: clock.now() }]
+    const federation = client(profile, port, { initial: held, timeout: '1s', clock })
+    const refused = expect(federation.refresh(trustDomain)).rejects.toMatchObject({ code })
+    await asked
+    if (code === 'ERR_FEDERATION_TIMEOUT') await clock.run('1s')
+    await refused
     expect(federation.bundleFor(trustDomain)?.digest()).toBe(partner.bundle.digest())
     expect(federation.bundleFor(trustDomain)?.sequence).toBe(7n)
     expect(federation.status(trustDomain)?.lastError).toMatchObject({ code })
@@ -280,6 +290,5 @@ function drip(response: Response): void {
 
 function half(response: Response): void {
   response.writeHead(200, { 'content-length': '1000' })
-  response.write('{"keys": [')
-  setTimeout(() => response.destroy(), 20)
+  response.write('{"keys": [', () => response.destroy())
 }

@@ -7,7 +7,7 @@ import { connectSvid, createSvidServer, type SvidServerOptions } from '../../../
 import { LiveBundles, matchTrustDomain, SpiffeBundle } from '../../../src/spiffe/index.ts'
 import { PathError } from '../../../src/verify/index.ts'
 import { type Svid, type TrustDomainFixture, trustDomainFixture } from '../../support/trust-domain.ts'
-import { listen, narrowHierarchy, rawClient, selfSignedCa } from './support.ts'
+import { deferred, listen, narrowHierarchy, rawClient, selfSignedCa } from './support.ts'
 
 const kind2 = await trustDomainFixture('kind2')
 const kind3 = await trustDomainFixture('kind3')
@@ -21,6 +21,8 @@ const host = '127.0.0.1'
 interface Running {
   readonly port: number
   readonly refused: unknown[]
+  /** The first of them. */
+  readonly refusal: Promise<unknown>
   readonly clients: string[]
   /** What clients sent that the server was given. */
   readonly received: string[]
@@ -29,10 +31,19 @@ interface Running {
 
 async function serve(options: Partial<SvidServerOptions> = {}): Promise<Running> {
   const refused: unknown[] = []
+  const { promise: refusal, resolve: first } = deferred<unknown>()
   const clients: string[] = []
   const received: string[] = []
   const handle = createSvidServer(
-    { bundles, credentials: server.credentials, onRefused: (error) => refused.push(error), ...options },
+    {
+      bundles,
+      credentials: server.credentials,
+      onRefused: (error) => {
+        refused.push(error)
+        first(error)
+      },
+      ...options,
+    },
     ({ socket, svid }) => {
       clients.push(String(svid))
       socket.on('data', (chunk: Buffer) => received.push(chunk.toString()))
@@ -40,7 +51,7 @@ async function serve(options: Partial<SvidServerOptions> = {}): Promise<Running>
       socket.end(`hello ${svid.id}`)
     },
   )
-  return { port: await listen(handle.server), refused, clients, received, handle }
+  return { port: await listen(handle.server), refused, refusal, clients, received, handle }
 }
 
 async function read(socket: TLSSocket): Promise<string> {
@@ -54,12 +65,6 @@ async function read(socket: TLSSocket): Promise<string> {
 
 const call = (port: number, caller: Svid = client, expected = String(server.id)) =>
   connectSvid({ host, port, bundles, expect: expected, credentials: caller.credentials })
-
-/** Waits for something that the other side of a connection does. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 5))
-  expect(condition()).toBe(true)
-}
 
 describe('both sides know each other', () => {
   test('across trust domains, each judged by the bundle of its own', async () => {
@@ -133,27 +138,27 @@ describe('the server refuses', () => {
       'ERR_SVID_UNEXPECTED_ID',
     ],
   ])('%s, and reads nothing of it', async (_what, domain, path, code) => {
-    const { port, refused, clients, received } = await serve({ expect: client.id })
+    const { port, refused, refusal, clients, received } = await serve({ expect: client.id })
     const stranger = await domain.svid(path)
     const { text } = await rawClient(port, { ...stranger.credentials }, 'secret')
-    await until(() => refused.length === 1)
+    await refusal
     expect(refused[0]).toMatchObject({ code })
     expect({ text, clients, received }).toEqual({ text: '', clients: [], received: [] })
   })
 
   test('a client without a certificate', async () => {
-    const { port, refused, clients } = await serve()
+    const { port, refused, refusal, clients } = await serve()
     await rawClient(port, {})
-    await until(() => refused.length === 1)
+    await refusal
     expect(refused[0]).toMatchObject({ code: 'ERR_SVID_MALFORMED' })
     expect(String(refused[0])).toContain('presented no certificate')
     expect(clients).toEqual([])
   })
 
   test('a CA that presents itself', async () => {
-    const { port, refused } = await serve()
+    const { port, refused, refusal } = await serve()
     await rawClient(port, selfSignedCa())
-    await until(() => refused.length === 1)
+    await refusal
     // It has an identity, so that only its being a CA stands against it.
     expect(refused[0]).toMatchObject({ code: 'ERR_SVID_CA' })
   })
@@ -166,9 +171,9 @@ describe('the server refuses', () => {
       clock: { now: () => now, sleep: () => Promise.resolve() },
     })
     now = new Date(now.getTime() + 2 * 3_600_000)
-    const { port, refused } = await serve({ bundles: live })
+    const { port, refused, refusal } = await serve({ bundles: live })
     await rawClient(port, { ...client.credentials })
-    await until(() => refused.length === 1)
+    await refusal
     expect(refused[0]).toMatchObject({
       code: 'ERR_SVID_NO_BUNDLE',
       cause: { code: 'ERR_SPIFFE_BUNDLE_STALE' },
@@ -176,9 +181,9 @@ describe('the server refuses', () => {
   })
 
   test('what is no TLS, and goes on', async () => {
-    const { port, refused, clients } = await serve()
+    const { port, refusal, clients } = await serve()
     await rawTcp(port, 'GET / HTTP/1.1\r\n\r\n')
-    await until(() => refused.length === 1)
+    await refusal
     const { socket } = await call(port)
     await read(socket)
     expect(clients).toEqual([String(client.id)])
@@ -279,12 +284,12 @@ describe('resumption', () => {
     'bound: once the bundle has changed, the resumed handshake is refused (%s)',
     async (maxVersion) => {
       const live = new LiveBundles({ staleAfter: 'unlimited', initial: bundles })
-      const { port, refused, clients } = await serve({ resumption: 'bound', bundles: live })
+      const { port, refused, refusal, clients } = await serve({ resumption: 'bound', bundles: live })
       const first = await rawClient(port, { ...client.credentials, maxVersion })
       // The root of kind2 was withdrawn: a session from before must not outlive it.
       live.set(SpiffeBundle.of({ trustDomain: 'kind2', x509Authorities: impostor.root }))
       const second = await rawClient(port, { ...client.credentials, maxVersion, ...offered(first.session) })
-      await until(() => refused.length === 1)
+      await refusal
       expect(second).toMatchObject({ reused: false, text: '' })
       expect(refused[0]).toBeInstanceOf(PathError)
       expect(clients).toEqual([String(client.id)])
@@ -297,11 +302,11 @@ describe('resumption', () => {
       bundleFor: async (asked: { name: string }) =>
         current.find(({ trustDomain }) => trustDomain.name === asked.name),
     }
-    const { port, refused, clients } = await serve({ resumption: 'bound', bundles: later })
+    const { port, refused, refusal, clients } = await serve({ resumption: 'bound', bundles: later })
     const first = await rawClient(port, { ...client.credentials })
     current = [kind3.bundle]
     const second = await rawClient(port, { ...client.credentials, ...offered(first.session) })
-    await until(() => refused.length === 1)
+    await refusal
     // The ticket was good to OpenSSL; what it stands for is not.
     expect(second).toMatchObject({ reused: true, text: '' })
     expect(refused[0]).toMatchObject({ code: 'ERR_SVID_RESUMED' })

@@ -25,6 +25,15 @@ export async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
+/** A promise that somebody else fulfils. `Promise.withResolvers` is not in Node 20. */
+export function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: ((value: T) => void) | undefined
+  const promise = new Promise<T>((fulfil) => {
+    resolve = fulfil
+  })
+  return { promise, resolve: (value) => resolve?.(value) }
+}
+
 /** What a plain TLS client meets that takes any server: how the connection ended, and what it was sent. */
 export interface RawOutcome {
   readonly text: string

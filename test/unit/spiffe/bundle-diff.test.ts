@@ -95,6 +95,16 @@ describe('a function that says what is in use', () => {
     expect(kinds(old, without, dropped)).toEqual(['drops-drained'])
   })
 
+  test.each([['k1'], [null], [new Set(['k1'])], [[1]]])(
+    'key identifiers are an array of texts, not %o',
+    (wrong) => {
+      const jwtKeyIdsInUse = wrong as unknown as string[]
+      expect(() => diffBundles(of(a), of(a), { inUse: [], jwtKeyIdsInUse, time: NOW })).toThrow(
+        'option "jwtKeyIdsInUse"',
+      )
+    },
+  )
+
   test.each([Promise.resolve(true), 1, undefined, 'yes'])('must answer true or false, not %s', (answer) => {
     const vague = () => answer as unknown as boolean
     expect(() => diffBundles(of(a, b), next(of(b)), { inUse: vague, time: NOW })).toThrow('option "inUse"')

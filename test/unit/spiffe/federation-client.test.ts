@@ -207,7 +207,8 @@ describe('staleness', () => {
 describe('a relationship ends', () => {
   test('its bundle is gone, and what is under way brings nothing back', async () => {
     const { fetch, answer, waiting } = heldFetch()
-    const client = clientOf({ fetch, clock: manualClock() })
+    const clock = manualClock()
+    const client = clientOf({ fetch, clock })
     const first = client.refresh(trustDomain)
     answer(bundle(1n).toJson())
     await first
@@ -215,7 +216,7 @@ describe('a relationship ends', () => {
     expect(client.remove(trustDomain)).toBe(true)
     await expect(pending).rejects.toMatchObject({ code: 'ERR_FEDERATION_CONFIG' })
     answer(bundle(2n).toJson())
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await clock.run('1s')
     expect(waiting.length).toBe(0)
     expect(client.bundleFor(trustDomain)).toBeUndefined()
     expect(client.status(trustDomain)).toBeUndefined()

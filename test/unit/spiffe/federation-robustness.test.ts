@@ -117,7 +117,7 @@ describe('what must not end or pass by', () => {
     })
     expect(await client.refresh(trustDomain)).toBe('added')
     // An unhandled rejection would fail this test run.
-    await new Promise((resolve) => setTimeout(resolve, 0))
+    await manualClock().run('1s')
   })
 
   test('a stop gives up the poll under way, unless somebody else waits for it', async () => {
@@ -161,7 +161,8 @@ describe('what must not end or pass by', () => {
     })
     const controller = new AbortController()
     const running = client.run({ signal: controller.signal })
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    // The turns of the event loop that a manual clock gives; its time is not asked.
+    await manualClock().run('1s')
     controller.abort()
     await running
     expect(polls).toBe(1)
