@@ -11,11 +11,13 @@
  * Every code a {@link MeshPkiError} can carry. `docs/errors.md` has a row for each.
  *
  * The prefix says which step failed: `DER` and `PEM` are encodings, `CERTIFICATE`, `CSR`, `NAME` and
- * `KEY` are what was read, `PATH` is verification, `CA` is issuance, `SPIFFE`, `SVID` and `FEDERATION` are
- * identities, their documents, and where their authorities come from.
+ * `KEY` are what was read, `PATH` is verification, `CA` is issuance, `SIGNER` and `ISSUER` are others who sign
+ * for us, `SPIFFE`, `SVID` and `FEDERATION` are identities, their documents, and where their authorities come from.
  */
 export type MeshPkiErrorCode =
   | 'ERR_CA_CHAIN'
+  | 'ERR_CA_CRL_BASE'
+  | 'ERR_CA_CRL_SIGN'
   | 'ERR_CA_DRY_RUN'
   | 'ERR_CA_EXPIRED'
   | 'ERR_CA_KEY_MISMATCH'
@@ -25,6 +27,11 @@ export type MeshPkiErrorCode =
   | 'ERR_CA_NOT_CA'
   | 'ERR_CA_NOT_YET_VALID'
   | 'ERR_CA_PATH_LENGTH'
+  | 'ERR_CA_REVOCATION_CONFLICT'
+  | 'ERR_CA_REVOCATION_ISSUER'
+  | 'ERR_CA_REVOCATION_REASON'
+  | 'ERR_CA_REVOCATION_STATE'
+  | 'ERR_CA_REVOCATION_STORE'
   | 'ERR_CA_SELF_CHECK'
   | 'ERR_CA_SELF_ISSUED'
   | 'ERR_CA_SIGNER'
@@ -48,6 +55,16 @@ export type MeshPkiErrorCode =
   | 'ERR_DER_TRUNCATED'
   | 'ERR_DER_UNEXPECTED_TAG'
   | 'ERR_DER_VALUE'
+  | 'ERR_ENROLLMENT_CERTIFICATE'
+  | 'ERR_ENROLLMENT_NAME'
+  | 'ERR_ENROLLMENT_REFUSED'
+  | 'ERR_ENROLLMENT_RESPONSE'
+  | 'ERR_ENROLLMENT_SERVER'
+  | 'ERR_ENROLLMENT_STORE'
+  | 'ERR_ENROLLMENT_TIMEOUT'
+  | 'ERR_ENROLLMENT_TOKEN'
+  | 'ERR_ENROLLMENT_TRANSPORT'
+  | 'ERR_ENROLLMENT_URL'
   | 'ERR_FEDERATION_AUTHENTICATION'
   | 'ERR_FEDERATION_BODY'
   | 'ERR_FEDERATION_BUNDLE'
@@ -59,6 +76,10 @@ export type MeshPkiErrorCode =
   | 'ERR_FEDERATION_TRANSPORT'
   | 'ERR_FEDERATION_URL'
   | 'ERR_GENERAL_NAME'
+  | 'ERR_ISSUER_FAILED'
+  | 'ERR_ISSUER_MISMATCH'
+  | 'ERR_ISSUER_OUTCOME_UNKNOWN'
+  | 'ERR_ISSUER_TIMEOUT'
   | 'ERR_JSON_DUPLICATE_KEY'
   | 'ERR_JSON_LIMIT'
   | 'ERR_JSON_SYNTAX'
@@ -114,6 +135,12 @@ export type MeshPkiErrorCode =
   | 'ERR_PEM_LIMIT'
   | 'ERR_PEM_NO_BLOCK'
   | 'ERR_PEM_SYNTAX'
+  | 'ERR_SIGNER_FAILED'
+  | 'ERR_SIGNER_SIGNATURE'
+  | 'ERR_SIGNER_TIMEOUT'
+  | 'ERR_POLICY_HOOK'
+  | 'ERR_POLICY_REFUSED'
+  | 'ERR_POLICY_RENEWAL'
   | 'ERR_SPIFFE_AUTHORITY'
   | 'ERR_SPIFFE_BUNDLE'
   | 'ERR_SPIFFE_BUNDLE_LIMIT'

@@ -15,7 +15,10 @@ import type { NameInput } from '../x509/name.ts'
 import type { SignerInput } from '../x509/resolve-signer.ts'
 import type { KeyIdentifierMethod } from './key-identifier.ts'
 import type { NameConstraintsInput } from './name-constraints-input.ts'
-import type { ProfileName } from './profile.ts'
+import type { PolicyDecision } from './policy/policy-decision.ts'
+import type { ProfileInput } from './profiles/profiles.ts'
+import type { RenewalOptions } from './renewed-key-identifier.ts'
+import type { RevocationStore } from './revocation/revocation-store.ts'
 
 /** Options of `CertificateAuthority.from`. */
 export interface CertificateAuthorityOptions {
@@ -30,15 +33,19 @@ export interface CertificateAuthorityOptions {
   readonly anchor?: 'self-signed' | 'any' | undefined
   /** Not used; an `IssuedCertificate` may be spread here: `from({ ...issued, signer })`. */
   readonly cappedBy?: Certificate | undefined
+  /** Not used either: a `SignedCertificate` may be spread too. */
+  readonly decision?: PolicyDecision | undefined
   /** What signs for it: a `PrivateKey`, a pair, or any `Signer`. */
   readonly signer: SignerInput
-  /** Profile of what it issues, unless a call says otherwise. Default `'mesh'`. */
-  readonly profile?: ProfileName | undefined
+  /** Profile of what it issues, unless a call says otherwise: a family such as `'istio'`. Default `'mesh'`. */
+  readonly profile?: ProfileInput | undefined
   /**
    * `'signed'` (default): the dry run signs a throw-away leaf. `'unsigned'`: it does not touch the key, for
    * HSMs that count every signature.
    */
   readonly selfTest?: 'signed' | 'unsigned' | undefined
+  /** Where its revocations are kept. `revoke` and `issueCrl` need one; there is no default that would forget them. */
+  readonly revocations?: RevocationStore | undefined
   readonly clock?: TimeSource | undefined
   /** Source of serial numbers. Default: the runtime's. */
   readonly random?: RandomSource | undefined
@@ -52,7 +59,7 @@ export interface IssueOptions {
   readonly lifetime: string
   /** How far before now validity begins, for clocks that lag. Default `'2m'`, as istiod. */
   readonly backdate?: string | undefined
-  readonly profile?: ProfileName | undefined
+  readonly profile?: ProfileInput | undefined
   /** How the subject key identifier is computed. Default `'sha1'`, RFC 5280's method (1). */
   readonly keyIdentifier?: KeyIdentifierMethod | undefined
   /** Given to the signer. */
@@ -60,7 +67,7 @@ export interface IssueOptions {
 }
 
 /** Options of `CertificateAuthority.issueIntermediate`. */
-export interface IssueIntermediateOptions extends IssueOptions {
+export interface IssueIntermediateOptions extends IssueOptions, RenewalOptions {
   /** The subject; not empty, and of no certificate above. Default: the subject of the request. */
   readonly subject?: NameInput | undefined
   /** How many CAs may follow below it. Default 0 for profiles `mesh` and `istio`, `'none'` (no limit) for `gloo`. */

@@ -4,54 +4,50 @@
  * @module
  */
 
-import { Csr, type CsrInput } from '../csr/csr.ts'
-import { provePossession, VerifiedCsr, verifyProofOfPossession } from '../csr/proof-of-possession.ts'
+import type { CsrInput } from '../csr/csr.ts'
+import type { VerifiedCsr } from '../csr/proof-of-possession.ts'
 import { MeshPkiError } from '../errors.ts'
-import type { AbortSignalLike } from '../internal/abort.ts'
-import { AdaptiveWindow } from '../internal/adaptive-window.ts'
 import { equalRange } from '../internal/bytes.ts'
-import { currentTime, systemClock, type TimeSource } from '../internal/clock.ts'
-import { readDuration } from '../internal/duration.ts'
-import { checkOneOf, checkOptionNames, readCount } from '../internal/options.ts'
-import { constraintViolation } from '../verify/name-constraints.ts'
-import type { PathError } from '../verify/path-error.ts'
+import { currentTime, systemClock } from '../internal/clock.ts'
+import { checkOneOf, checkOptionNames } from '../internal/options.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { toCertificate, toCertificates } from '../x509/certificate-input.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
 import { KeyUsageBit } from '../x509/extensions/key-usage.ts'
-import { encodeGeneralNames } from '../x509/general-name-encoder.ts'
-import { readNameOption } from '../x509/name.ts'
 import { toSigner } from '../x509/resolve-signer.ts'
 import type { Signer } from '../x509/signer.ts'
 import type {
   CertificateAuthorityOptions,
   IssuedCertificate,
   IssueIntermediateOptions,
-  IssueOptions,
   IssueWorkloadOptions,
 } from './authority-options.ts'
-import { CertificateTemplate, type CertificateValues } from './certificate-template.ts'
-import { dryRun, subjectKeyIdOf } from './dry-run.ts'
-import { BACKDATE_RULES, cappedValidity, checkPathLengthBelow, checkSubject } from './issuance-rules.ts'
-import { KEY_IDENTIFIER_METHODS, type KeyIdentifierMethod, keyIdentifier } from './key-identifier.ts'
-import { encodeNameConstraints } from './name-constraints-input.ts'
-import { PROFILE_NAMES, type ProfileName, profileOf } from './profile.ts'
-import { SerialNumbers } from './serial-number.ts'
-import { CheckedSigner, checkIntent, type IssuanceIntent, unsignedCertificate } from './sign-certificate.ts'
-import { workloadNames } from './workload-names.ts'
+import { dryRun } from './dry-run.ts'
+import { cappedValidity } from './issuance-rules.ts'
+import { issueIntermediate } from './issue-intermediate.ts'
+import { issueWorkload } from './issue-workload.ts'
+import { Issuer } from './issuer.ts'
+import type { IssuancePolicy, IssuancePolicyInput } from './policy/issuance-policy.ts'
+import { type SignedCertificate, type SignOptions, signRequest } from './policy/sign-request.ts'
+import { anyProfile } from './profiles/profiles.ts'
+import { type IssueCrlOptions, type IssuedCrl, issueCrl } from './revocation/issue-crl.ts'
+import { type RevocationChange, type RevokeOptions, revoke } from './revocation/revoke.ts'
+import { CheckedSigner } from './sign-certificate.ts'
 
-const DEFAULT_BACKDATE = '2m'
-const ISSUE_NAMES = [
-  'lifetime',
-  'backdate',
+const OPTION_NAMES: readonly string[] = [
+  'certificate',
+  'chain',
+  'anchor',
+  'cappedBy',
+  'decision',
+  'signer',
   'profile',
-  'keyIdentifier',
+  'selfTest',
+  'revocations',
+  'clock',
+  'random',
   'signal',
-  'subject',
-  'subjectAltNames',
 ]
-const INTERMEDIATE_NAMES: readonly string[] = [...ISSUE_NAMES, 'pathLength', 'nameConstraints']
-const WORKLOAD_NAMES: readonly string[] = [...ISSUE_NAMES, 'id']
 
 /**
  * A CA that signs requests. The subject's private key never comes here: only its request does, and the
@@ -78,37 +74,10 @@ const WORKLOAD_NAMES: readonly string[] = [...ISSUE_NAMES, 'id']
  * ```
  */
 export class CertificateAuthority {
-  /** The CA's certificate. */
-  readonly certificate: Certificate
-  /** The CA's certificate and its issuers, root last; every signature in it was verified. */
-  readonly chain: readonly Certificate[]
-  readonly #signer: CheckedSigner
-  readonly #clock: TimeSource
-  readonly #serialNumbers: SerialNumbers
-  readonly #profile: ProfileName
-  readonly #refusedPurpose: PathError | undefined
-  /** Issuers of the chain that constrain names. */
-  readonly #constraining: readonly Certificate[]
-  readonly #window = new AdaptiveWindow()
-  readonly #workloadTemplates = new Map<string, Promise<CertificateTemplate>>()
+  readonly #issuer: Issuer
 
-  private constructor(
-    options: CertificateAuthorityOptions,
-    signer: CheckedSigner,
-    chain: readonly Certificate[],
-    refusedPurpose: PathError | undefined,
-  ) {
-    const [certificate] = chain
-    if (certificate === undefined)
-      throw new RangeError('the chain of a CA holds at least its own certificate')
-    this.certificate = certificate
-    this.chain = Object.freeze([...chain])
-    this.#signer = signer
-    this.#clock = options.clock ?? systemClock
-    this.#serialNumbers = new SerialNumbers(options.random)
-    this.#profile = options.profile ?? 'mesh'
-    this.#refusedPurpose = refusedPurpose
-    this.#constraining = chain.filter((issuer) => issuer.nameConstraints !== undefined)
+  private constructor(issuer: Issuer) {
+    this.#issuer = issuer
   }
 
   /**
@@ -119,29 +88,16 @@ export class CertificateAuthority {
    * `ERR_CA_KEY_MISMATCH`, `ERR_CA_SIGNER`, `ERR_CA_CHAIN`, `ERR_CA_DRY_RUN`, and what reading throws.
    */
   static async from(options: CertificateAuthorityOptions): Promise<CertificateAuthority> {
-    checkOptionNames(
-      options,
-      [
-        'certificate',
-        'chain',
-        'anchor',
-        'cappedBy',
-        'signer',
-        'profile',
-        'selfTest',
-        'clock',
-        'random',
-        'signal',
-      ],
-      'CertificateAuthority.from',
-    )
-    checkOneOf(options.profile ?? 'mesh', PROFILE_NAMES, 'profile')
+    checkOptionNames(options, OPTION_NAMES, 'CertificateAuthority.from')
+    const profile = options.profile ?? 'mesh'
+    anyProfile(profile, 'end-entity', 'profile')
     const selfTest = checkOneOf(options.selfTest ?? 'signed', ['signed', 'unsigned'], 'selfTest')
     const anchor = checkOneOf(options.anchor ?? 'self-signed', ['self-signed', 'any'], 'anchor')
     const certificate = toCertificate(options.certificate, 'certificate')
     const above = toCertificates(options.chain ?? [], 'chain').filter((issuer) => !issuer.equals(certificate))
     checkCanSign(certificate)
-    const now = currentTime(options.clock ?? systemClock)
+    const clock = options.clock ?? systemClock
+    const now = currentTime(clock)
     cappedValidity(now, 1000, 0, [certificate])
     const signer = await CheckedSigner.of(toSigner(options.signer, 'signer'))
     checkKeyMatches(certificate, signer.signer)
@@ -153,12 +109,31 @@ export class CertificateAuthority {
       anchor,
       signal: options.signal,
     })
-    return new CertificateAuthority(options, signer, chain, refusedPurpose)
+    return new CertificateAuthority(
+      new Issuer(chain, {
+        signer,
+        clock,
+        random: options.random,
+        profile,
+        refusedPurpose,
+        revocations: options.revocations,
+      }),
+    )
+  }
+
+  /** The CA's certificate. */
+  get certificate(): Certificate {
+    return this.#issuer.certificate
+  }
+
+  /** The CA's certificate and its issuers, root last; every signature in it was verified. */
+  get chain(): readonly Certificate[] {
+    return this.#issuer.chain
   }
 
   /** What signs for this CA. */
   get signer(): Signer {
-    return this.#signer.signer
+    return this.#issuer.signer.signer
   }
 
   /**
@@ -175,52 +150,7 @@ export class CertificateAuthority {
     csr: CsrInput | VerifiedCsr,
     options: IssueIntermediateOptions,
   ): Promise<IssuedCertificate> {
-    checkOptionNames(options, INTERMEDIATE_NAMES, 'issueIntermediate')
-    const profile = profileOf(
-      checkOneOf(options.profile ?? this.#profile, PROFILE_NAMES, 'profile'),
-      'intermediate',
-    )
-    const asked = options.pathLength === undefined ? profile.pathLength : options.pathLength
-    const pathLength = asked === 'none' ? undefined : readCount(asked, 'pathLength', 0, 255)
-    checkPathLengthBelow(pathLength, this.chain)
-    const values = this.#readIssue(options)
-    const verified = await verifyProofOfPossession(csr)
-    const { publicKey } = Csr.signedPartsOf(verified.csr)
-    const subject =
-      options.subject === undefined ? verified.csr.subject : readNameOption(options.subject, 'subject')
-    checkSubject(subject, publicKey, true, this.chain)
-    const template = await CertificateTemplate.compile({
-      ...this.#templateBase(),
-      profile,
-      pathLength,
-      enciphers: true,
-    })
-    const issued = await this.#issue(
-      template,
-      {
-        ...values,
-        subject: subject.der,
-        publicKey,
-        subjectKeyId: keyIdentifier(publicKey, values.method, VerifiedCsr.keyOf(verified)),
-        subjectAltNames:
-          options.subjectAltNames === undefined || options.subjectAltNames.length === 0
-            ? undefined
-            : encodeGeneralNames(options.subjectAltNames, 'subjectAltNames'),
-        nameConstraints:
-          options.nameConstraints === undefined ? undefined : encodeNameConstraints(options.nameConstraints),
-      },
-      { isCa: true, pathLength },
-      options.signal,
-    )
-    await dryRun({
-      certificate: issued.certificate,
-      above: this.chain,
-      signer: undefined,
-      now: values.now,
-      // Whatever this chain ends in was accepted when this authority was made.
-      anchor: 'any',
-    })
-    return issued
+    return issueIntermediate(this.#issuer, csr, options)
   }
 
   /**
@@ -235,120 +165,74 @@ export class CertificateAuthority {
     csr: CsrInput | VerifiedCsr,
     options: IssueWorkloadOptions,
   ): Promise<IssuedCertificate> {
-    checkOptionNames(options, WORKLOAD_NAMES, 'issueWorkload')
-    const profileName = checkOneOf(options.profile ?? this.#profile, PROFILE_NAMES, 'profile')
-    const subjectAltNames = workloadNames(options)
-    if (this.#refusedPurpose !== undefined) {
-      throw new MeshPkiError(
-        'ERR_CA_DRY_RUN',
-        `workload certificates are for servers and clients, which this chain refuses: ${this.#refusedPurpose.message}`,
-        { cause: this.#refusedPurpose },
-      )
-    }
-    const values = this.#readIssue(options)
-    const subject = readNameOption(options.subject ?? [], 'subject')
-    const request = VerifiedCsr.is(csr) ? csr : Csr.from(csr)
-    const finish = async (verified: VerifiedCsr, isCrowded: () => boolean): Promise<IssuedCertificate> => {
-      const { publicKey } = Csr.signedPartsOf(verified.csr)
-      checkSubject(subject, publicKey, false, this.chain)
-      const template = await this.#workloadTemplate(profileName, VerifiedCsr.keyOf(verified).kind === 'RSA')
-      return this.#issue(
-        template,
-        {
-          ...values,
-          subject: subject.der,
-          publicKey,
-          subjectKeyId: keyIdentifier(publicKey, values.method, VerifiedCsr.keyOf(verified)),
-          subjectAltNames,
-        },
-        { isCa: false, pathLength: undefined },
-        options.signal,
-        isCrowded(),
-      )
-    }
-    const prove = (isCrowded: () => boolean): Promise<VerifiedCsr> =>
-      provePossession(request, undefined, isCrowded())
-    if (this.#signer.isInProcess)
-      return this.#window.run(async (isCrowded) => finish(await prove(isCrowded), isCrowded))
-    // A signer that is elsewhere uses no core of ours: it shall not take the place of those that do.
-    return finish(await this.#window.run(prove), () => false)
+    return issueWorkload(this.#issuer, csr, options)
   }
 
-  /** Checks what every issuance has in common, before any work. */
-  #readIssue(options: IssueOptions): Pick<CertificateValues, 'notBefore' | 'notAfter' | 'serialNumber'> & {
-    readonly cappedBy: Certificate | undefined
-    readonly method: KeyIdentifierMethod
-    readonly now: number
-  } {
-    const lifetime = readDuration(options.lifetime, 'lifetime')
-    const backdate = readDuration(options.backdate ?? DEFAULT_BACKDATE, 'backdate', BACKDATE_RULES)
-    const method = checkOneOf(options.keyIdentifier ?? 'sha1', KEY_IDENTIFIER_METHODS, 'keyIdentifier')
-    const now = currentTime(this.#clock)
-    return {
-      ...cappedValidity(now, lifetime, backdate, this.chain),
-      serialNumber: this.#serialNumbers.next(),
-      method,
-      now,
-    }
+  /**
+   * Signs a request under a policy: proof of possession, the rules on the request, the policy's functions, then the
+   * certificate as it would be, on which the rules are asked again. Nothing is signed that breaks one.
+   *
+   * @throws `PolicyError` (`ERR_POLICY_REFUSED`) with every broken rule; `MeshPkiError` `ERR_POLICY_HOOK`,
+   * `ERR_POLICY_RENEWAL`, and what `issueWorkload` and `issueIntermediate` throw for request, issuer and signer;
+   * `TypeError` and `RangeError` for policy and options.
+   *
+   * @example
+   * ```ts
+   * import { type CertificateAuthority, PolicyError } from 'mesh-pki/ca'
+   *
+   * declare const ca: CertificateAuthority, csr: string
+   * try {
+   *   const { certificate, decision } = await ca.sign(
+   *     csr,
+   *     {
+   *       name: 'shop',
+   *       names: { spiffe: { allow: ['spiffe://prod.example.com/ns/shop/**'] } },
+   *       lifetime: { max: '24h' },
+   *     },
+   *     { identities: ['spiffe://prod.example.com/ns/shop/sa/cart'] },
+   *   )
+   *   console.log(certificate.toPem(), decision.fields)
+   * } catch (error) {
+   *   if (error instanceof PolicyError) for (const { message } of error.violations) console.error(message)
+   * }
+   * ```
+   */
+  async sign(
+    csr: CsrInput | VerifiedCsr,
+    policy: IssuancePolicy | IssuancePolicyInput,
+    options: SignOptions = {},
+  ): Promise<SignedCertificate> {
+    return signRequest(this.#issuer, csr, policy, options)
   }
 
-  async #issue(
-    template: CertificateTemplate,
-    values: CertificateValues & { readonly cappedBy: Certificate | undefined },
-    kind: Pick<IssuanceIntent, 'isCa' | 'pathLength'>,
-    signal: AbortSignalLike | undefined,
-    crowded = false,
-  ): Promise<IssuedCertificate> {
-    const tbs = template.build(values)
-    if (this.#constraining.length > 0) this.#checkConstraints(unsignedCertificate(tbs, this.signer))
-    const certificate = await this.#signer.certify(tbs, signal, crowded)
-    checkIntent(certificate, { ...kind, isRoot: false, issuer: this.certificate.subject.der, values })
-    const chain = [certificate, ...this.chain]
-    return values.cappedBy === undefined
-      ? { certificate, chain }
-      : { certificate, chain, cappedBy: values.cappedBy }
+  /**
+   * Revokes a certificate of this CA, or a serial number in hex. It counts from the next CRL on.
+   *
+   * Doing it again changes nothing, so it may be retried. With the certificate rather than its serial number, its
+   * issuer is checked, its entry ends some time after its expiry, and lists for CAs or for users alone leave it out
+   * where they should.
+   *
+   * @throws `MeshPkiError` `ERR_CA_REVOCATION_ISSUER`, `ERR_CA_REVOCATION_REASON`, `ERR_CA_REVOCATION_CONFLICT`,
+   * `ERR_CA_REVOCATION_STORE`, `ERR_CA_REVOCATION_STATE`; `TypeError` and `RangeError` for options, and for a CA without
+   * the option `revocations`.
+   */
+  async revoke(certificate: Certificate | string, options: RevokeOptions): Promise<RevocationChange> {
+    return revoke(this.#issuer.revocationContext('revoke'), certificate, options)
   }
 
-  /** What the chain's name constraints refuse is not signed. */
-  #checkConstraints(certificate: Certificate): void {
-    for (const issuer of this.#constraining) {
-      const violation = constraintViolation(issuer, certificate, { take: () => true })
-      if (violation?.kind !== 'violation') continue
-      throw new MeshPkiError(
-        'ERR_CA_NAME_CONSTRAINTS',
-        `the certificate would never verify: ${violation.text}, by the name constraints of ${certificateLabel(issuer)} (RFC 5280 §4.2.1.10)`,
-      )
-    }
-  }
-
-  #workloadTemplate(name: ProfileName, enciphers: boolean): Promise<CertificateTemplate> {
-    const key = `${name} ${enciphers}`
-    let template = this.#workloadTemplates.get(key)
-    if (template === undefined) {
-      template = CertificateTemplate.compile({
-        ...this.#templateBase(),
-        profile: profileOf(name, 'workload'),
-        pathLength: undefined,
-        enciphers,
-      })
-      this.#workloadTemplates.set(key, template)
-      // A template that failed to load is not kept: the next request tries again.
-      template.catch(() => this.#workloadTemplates.delete(key))
-    }
-    return template
-  }
-
-  #templateBase(): {
-    issuer: Uint8Array
-    algorithm: Signer['signatureAlgorithm']
-    authorityKeyId: Uint8Array | undefined
-  } {
-    return {
-      issuer: this.certificate.subject.der,
-      algorithm: this.signer.signatureAlgorithm,
-      // An issuer without an identifier of its own is named by the one that its key would have (§4.2.1.1).
-      authorityKeyId: subjectKeyIdOf(this.certificate) ?? keyIdentifier(this.certificate.publicKey, 'sha1'),
-    }
+  /**
+   * Issues a version 2 CRL (RFC 5280 §5): complete, delta, or both; for all certificates of this CA or for some.
+   *
+   * Its number is taken from the store before it is signed. Two replicas so never sign two lists of one number;
+   * where signing fails, the number is lost and no other list gets it. What was signed is read back and compared
+   * with what was meant before it is released.
+   *
+   * @throws `MeshPkiError` `ERR_CA_CRL_SIGN`, `ERR_CA_CRL_BASE`, `ERR_CA_EXPIRED`, `ERR_CA_NOT_YET_VALID`,
+   * `ERR_CA_SIGNER`, `ERR_CA_REVOCATION_CONFLICT`, `ERR_CA_REVOCATION_STORE`, `ERR_CA_REVOCATION_STATE`;
+   * `TypeError` and `RangeError` for options, and for a CA without the option `revocations`.
+   */
+  async issueCrl(options: IssueCrlOptions): Promise<IssuedCrl> {
+    return issueCrl(this.#issuer.revocationContext('issueCrl'), options)
   }
 }
 

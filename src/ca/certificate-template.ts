@@ -15,7 +15,7 @@ import {
   encodeSubjectAltName,
   encodeSubjectKeyIdentifier,
 } from './extension-encoder.ts'
-import type { CertificateProfile, ProfileExtension } from './profile.ts'
+import type { CertificateProfile, ProfileExtension } from './profiles/certificate-profile.ts'
 
 /** What a template is made for. */
 export interface TemplateParameters {
@@ -56,6 +56,7 @@ const VERSION_3: Uint8Array = /* @__PURE__ */ Uint8Array.of(0xa0, 3, 2, 1, 2)
  */
 export class CertificateTemplate {
   readonly #profile: CertificateProfile
+  readonly #criticalNames: boolean
   /** Signature algorithm and issuer, which stand side by side. */
   readonly #signatureAndIssuer: Uint8Array
   /** Extensions in order; `undefined` where one varies. */
@@ -69,6 +70,7 @@ export class CertificateTemplate {
     extensions: readonly (EncodedExtension | undefined)[],
   ) {
     this.#profile = profile
+    this.#criticalNames = profile.critical.includes('subjectAltName')
     this.#signatureAndIssuer = signatureAndIssuer
     this.#extensions = extensions
   }
@@ -76,10 +78,15 @@ export class CertificateTemplate {
   /** Encodes what is constant. */
   static async compile(parameters: TemplateParameters): Promise<CertificateTemplate> {
     const { profile, enciphers } = parameters
-    const isCa = profile.role !== 'workload'
+    const isCa = profile.role !== 'end-entity'
+    const isCritical = (name: ProfileExtension): boolean => profile.critical.includes(name)
     const fixed = await encodeFixedExtensions({
       isCa,
       pathLength: parameters.pathLength,
+      basicConstraintsCritical: isCritical('basicConstraints'),
+      keyUsageCritical: isCritical('keyUsage'),
+      extendedKeyUsage: profile.extendedKeyUsage,
+      extendedKeyUsageCritical: isCritical('extendedKeyUsage'),
       keyUsage: profile.keyUsage.filter(
         (name) => isCa || enciphers || profile.keyEnciphermentForAll || name !== 'keyEncipherment',
       ),
@@ -150,7 +157,7 @@ export class CertificateTemplate {
       case 'subjectKeyIdentifier':
         return values.subjectKeyId === undefined ? undefined : encodeSubjectKeyIdentifier(values.subjectKeyId)
       case 'subjectAltName': {
-        const critical = this.#profile.criticalSubjectAltName || values.subject.length === 2
+        const critical = this.#criticalNames || values.subject.length === 2
         return values.subjectAltNames === undefined
           ? undefined
           : encodeSubjectAltName(values.subjectAltNames, critical)

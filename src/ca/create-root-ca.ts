@@ -17,12 +17,14 @@ import { CertificateTemplate, type CertificateValues } from './certificate-templ
 import { BACKDATE_RULES, checkSubject } from './issuance-rules.ts'
 import { KEY_IDENTIFIER_METHODS, type KeyIdentifierMethod, keyIdentifier } from './key-identifier.ts'
 import { encodeNameConstraints, type NameConstraintsInput } from './name-constraints-input.ts'
-import { PROFILE_NAMES, type ProfileName, profileOf } from './profile.ts'
+import { familyOf, type ProfileInput, profileOf } from './profiles/profiles.ts'
+import { type RenewalOptions, renewedKeyIdentifier } from './renewed-key-identifier.ts'
+import type { RevocationStore } from './revocation/revocation-store.ts'
 import { SerialNumbers } from './serial-number.ts'
 import { CheckedSigner, checkIntent } from './sign-certificate.ts'
 
 /** Options of {@link createRootCa}. */
-export interface CreateRootCaOptions {
+export interface CreateRootCaOptions extends RenewalOptions {
   /** Its name; not empty. */
   readonly subject: NameInput
   /** How long it is valid, from now: `'3650d'`. */
@@ -35,14 +37,16 @@ export interface CreateRootCaOptions {
   readonly pathLength?: number | undefined
   /** Subtrees for all names below it. */
   readonly nameConstraints?: NameConstraintsInput | undefined
-  /** Shape of the root and of what it issues. Default `'mesh'`. */
-  readonly profile?: ProfileName | undefined
+  /** Shape of the root, and by its family that of what it issues. Default `'mesh'`. */
+  readonly profile?: ProfileInput | undefined
   /** How far before now validity begins. Default `'2m'`. */
   readonly backdate?: string | undefined
   /** How the subject key identifier is computed. Default `'sha1'`. */
   readonly keyIdentifier?: KeyIdentifierMethod | undefined
   /** As in `CertificateAuthority.from`. */
   readonly selfTest?: 'signed' | 'unsigned' | undefined
+  /** As in `CertificateAuthority.from`. */
+  readonly revocations?: RevocationStore | undefined
   readonly clock?: TimeSource | undefined
   readonly random?: RandomSource | undefined
   /** A WebCrypto implementation that shall make and hold the key. */
@@ -61,10 +65,13 @@ const OPTION_NAMES = [
   'backdate',
   'keyIdentifier',
   'selfTest',
+  'revocations',
   'clock',
   'random',
   'crypto',
   'signal',
+  'renews',
+  'sameKey',
 ]
 
 /**
@@ -85,7 +92,7 @@ const OPTION_NAMES = [
  */
 export async function createRootCa(options: CreateRootCaOptions): Promise<CertificateAuthority> {
   checkOptionNames(options, OPTION_NAMES, 'createRootCa')
-  const profile = profileOf(checkOneOf(options.profile ?? 'mesh', PROFILE_NAMES, 'profile'), 'root')
+  const profile = profileOf(options.profile ?? 'mesh', 'root')
   const method = checkOneOf(options.keyIdentifier ?? 'sha1', KEY_IDENTIFIER_METHODS, 'keyIdentifier')
   const lifetime = readDuration(options.lifetime, 'lifetime')
   const backdate = readDuration(options.backdate ?? '2m', 'backdate', BACKDATE_RULES)
@@ -94,18 +101,20 @@ export async function createRootCa(options: CreateRootCaOptions): Promise<Certif
   const subject = readNameOption(options.subject, 'subject')
   const nameConstraints =
     options.nameConstraints === undefined ? undefined : encodeNameConstraints(options.nameConstraints)
+  const renewed = renewedKeyIdentifier(options)
   const clock = options.clock ?? systemClock
 
   checkSubject(subject, new Uint8Array(), true, [])
   const signer = await CheckedSigner.of(await resolveSigner(options.key ?? 'P-256', options))
   const { publicKey, signatureAlgorithm } = signer.signer
+  const subjectKeyId = renewed(publicKey) ?? keyIdentifier(publicKey, method)
   const template = await CertificateTemplate.compile({
     profile,
     issuer: subject.der,
     algorithm: signatureAlgorithm,
     pathLength,
-    // A self-signed certificate needs none (RFC 5280 §4.2.1.1), and none of the profiles has one.
-    authorityKeyId: undefined,
+    // A self-signed certificate needs none (RFC 5280 §4.2.1.1); where a profile has one, it names itself.
+    authorityKeyId: profile.extensions.includes('authorityKeyIdentifier') ? subjectKeyId : undefined,
     enciphers: true,
   })
   const now = currentTime(clock)
@@ -115,17 +124,26 @@ export async function createRootCa(options: CreateRootCaOptions): Promise<Certif
     notAfter: now + lifetime,
     subject: subject.der,
     publicKey,
-    subjectKeyId: keyIdentifier(publicKey, method),
+    subjectKeyId,
     subjectAltNames: undefined,
     nameConstraints,
   }
   const certificate = await signer.certify(template.build(values), options.signal)
-  checkIntent(certificate, { isRoot: true, isCa: true, pathLength, issuer: subject.der, values })
+  checkIntent(certificate, {
+    isRoot: true,
+    isCa: true,
+    pathLength,
+    issuer: subject.der,
+    values,
+    mayBreak: (rule) => profile.deviations.includes(rule),
+  })
   return CertificateAuthority.from({
     certificate,
     signer: signer.signer,
-    profile: profile.name,
+    // What it issues has the profiles of the same family.
+    profile: typeof options.profile === 'string' ? familyOf(options.profile) : 'mesh',
     selfTest: options.selfTest,
+    revocations: options.revocations,
     clock,
     random: options.random,
     signal: options.signal,

@@ -14,12 +14,13 @@ import type { PathError } from '../verify/path-error.ts'
 import { type CheckPathResult, checkPath } from '../verify/verify-path.ts'
 import { Certificate } from '../x509/certificate.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
+import { Name } from '../x509/name.ts'
 import { defaultSignatureAlgorithm } from '../x509/private-key.ts'
 import { readPublicKeyInfo } from '../x509/public-key-info.ts'
 import { isSelfSigned } from '../x509/self-signed.ts'
 import { checkPublicKeyInfo } from '../x509/verification-key.ts'
 import { CertificateTemplate } from './certificate-template.ts'
-import { profileOf } from './profile.ts'
+import { PROFILES } from './profiles/profiles.ts'
 import { type CheckedSigner, unsignedCertificate } from './sign-certificate.ts'
 
 /** What a dry run starts from. */
@@ -34,6 +35,8 @@ export interface DryRunParameters {
   readonly now: number
   /** Whether the last certificate that is known may stand for a root. */
   readonly anchor: 'self-signed' | 'any'
+  /** What the path must end in, where that is not to be found among the certificates. */
+  readonly anchors?: readonly Certificate[] | undefined
 }
 
 /** The outcome of a dry run. */
@@ -47,7 +50,7 @@ export interface DryRunResult {
 /** Runs the whole verification on a throw-away leaf. @throws `MeshPkiError` `ERR_CA_DRY_RUN` with the `PathError` as cause. */
 export async function dryRun(parameters: DryRunParameters): Promise<DryRunResult> {
   const leaf = await throwAwayLeaf(parameters)
-  const anchors = anchorsOf(parameters)
+  const anchors = parameters.anchors ?? anchorsOf(parameters)
   const intermediates = [parameters.certificate, ...parameters.above]
   const check = (purpose: 'serverAuth' | 'clientAuth' | 'any'): Promise<CheckPathResult> => {
     const options = { anchors, purpose, time: new Date(parameters.now) }
@@ -84,14 +87,14 @@ function anchorsOf({ certificate, above, anchor }: DryRunParameters): readonly C
   )
 }
 
-/** A leaf without any name, for the CA's own key, valid for the instant of the check only. It is never handed out. */
+/** A leaf without any alternative name, for the CA's own key, valid for the instant of the check only. It is never handed out. */
 async function throwAwayLeaf({ certificate, signer, now, signal }: DryRunParameters): Promise<Certificate> {
   const { publicKey } = certificate
   const kind = checkPublicKeyInfo(readPublicKeyInfo(publicKey))
   const algorithm = signer?.signer.signatureAlgorithm ?? defaultSignatureAlgorithm(kind)
   const layout = Certificate.layoutOf(certificate)
   const template = await CertificateTemplate.compile({
-    profile: profileOf('mesh', 'workload'),
+    profile: PROFILES['mesh-workload'],
     issuer: certificate.subject.der,
     algorithm,
     pathLength: undefined,
@@ -102,7 +105,8 @@ async function throwAwayLeaf({ certificate, signer, now, signal }: DryRunParamet
     serialNumber: Uint8Array.of(1),
     notBefore: Math.max(layout.notBefore, now - 1000),
     notAfter: now,
-    subject: Uint8Array.of(0x30, 0),
+    // Below a CA without a name, a leaf without one that has the CA's key would be the CA once more.
+    subject: Name.from(certificate.subject.isEmpty ? [{ CN: 'dry run' }] : []).der,
     publicKey,
     subjectKeyId: undefined,
     subjectAltNames: undefined,

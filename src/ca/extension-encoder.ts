@@ -15,7 +15,7 @@ import {
   headerLength,
   writeHeader,
 } from '../internal/der-writer.ts'
-import { ExtendedKeyUsage } from '../x509/extensions/extended-key-usage.ts'
+import type { Oid } from '../x509/extensions/extended-key-usage.ts'
 import type { KeyUsageName } from '../x509/extensions/key-usage.ts'
 
 /** DER of a whole Extension. */
@@ -25,7 +25,13 @@ export type EncodedExtension = Uint8Array
 export interface FixedExtensions {
   readonly isCa: boolean
   readonly pathLength: number | undefined
+  readonly basicConstraintsCritical: boolean
+  /** Empty for none. */
   readonly keyUsage: readonly KeyUsageName[]
+  readonly keyUsageCritical: boolean
+  /** Empty for none. */
+  readonly extendedKeyUsage: readonly Oid[]
+  readonly extendedKeyUsageCritical: boolean
   /** The issuer's subject key identifier; `undefined` for none. */
   readonly authorityKeyId: Uint8Array | undefined
 }
@@ -45,17 +51,21 @@ export async function encodeFixedExtensions(
     KeyUsageFlags,
     KeyUsagesExtension,
   } = await import('../internal/peculiar.ts')
+  const none = new Uint8Array()
   let flags = 0
   for (const name of fixed.keyUsage) flags |= KeyUsageFlags[name]
   return {
-    basicConstraints: bytesOf(new BasicConstraintsExtension(fixed.isCa, fixed.pathLength, true)),
-    keyUsage: bytesOf(new KeyUsagesExtension(flags, true)),
-    extendedKeyUsage: fixed.isCa
-      ? new Uint8Array()
-      : bytesOf(new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth])),
+    basicConstraints: bytesOf(
+      new BasicConstraintsExtension(fixed.isCa, fixed.pathLength, fixed.basicConstraintsCritical),
+    ),
+    keyUsage: flags === 0 ? none : bytesOf(new KeyUsagesExtension(flags, fixed.keyUsageCritical)),
+    extendedKeyUsage:
+      fixed.extendedKeyUsage.length === 0
+        ? none
+        : bytesOf(new ExtendedKeyUsageExtension([...fixed.extendedKeyUsage], fixed.extendedKeyUsageCritical)),
     authorityKeyIdentifier:
       fixed.authorityKeyId === undefined
-        ? new Uint8Array()
+        ? none
         : bytesOf(new AuthorityKeyIdentifierExtension(toHex(fixed.authorityKeyId))),
   }
 }

@@ -21,10 +21,10 @@ import type { Name } from '../x509/name.ts'
 export function checkSubject(
   subject: Name,
   publicKey: Uint8Array,
-  isCa: boolean,
+  mustBeNamed: boolean,
   chain: readonly Certificate[],
 ): void {
-  if (isCa && subject.isEmpty) {
+  if (mustBeNamed && subject.isEmpty) {
     throw new MeshPkiError(
       'ERR_CA_SUBJECT',
       'a CA certificate needs a subject that is not empty and unique in its mesh, such as "L=kind2,CN=Intermediate CA,O=Istio" (RFC 5280 §4.1.2.6)',

@@ -7,7 +7,7 @@
 import { MeshPkiError } from '../errors.ts'
 import { context } from '../internal/der.ts'
 import { derSequence, derValue } from '../internal/der-writer.ts'
-import { checkOptionNames, typeName } from '../internal/options.ts'
+import { checkOneOf, checkOptionNames, typeName } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
 import { normalizeDnsName } from '../x509/dns-name.ts'
 import type { GeneralNameInput } from '../x509/general-name.ts'
@@ -25,12 +25,54 @@ import { type EncodedExtension, encodeExtension } from './extension-encoder.ts'
 export interface NameConstraintsInput {
   readonly permitted?: readonly GeneralNameInput[] | undefined
   readonly excluded?: readonly GeneralNameInput[] | undefined
+  /**
+   * What happens to DNS names, e-mail and IP addresses and URIs where no subtree mentions the form. RFC 5280 leaves such a form
+   * free: a CA that is limited to `URI:prod.example.com` may then sign for every DNS name. `'close'` (default) writes
+   * subtrees that no name is in; `'allow'` leaves the form free. Directory names stay free, since every subject is one.
+   */
+  readonly otherForms?: 'close' | 'allow' | undefined
+}
+
+/** A host that nobody can have (RFC 2606 §2): permitting it alone closes a form, in every verifier that knows the form. */
+const NOBODY = 'closed.invalid'
+
+/** How each form is closed. OpenSSL reads an empty excluded subtree as all names for DNS only, so hosts are permitted. */
+const CLOSED: Readonly<
+  Record<'dns' | 'email' | 'uri' | 'ip', readonly ['permitted' | 'excluded', GeneralNameInput][]>
+> = {
+  dns: [['permitted', { type: 'dns', value: NOBODY }]],
+  email: [['permitted', { type: 'email', value: NOBODY }]],
+  uri: [['permitted', { type: 'uri', value: NOBODY }]],
+  ip: [
+    ['excluded', { type: 'ip', value: '0.0.0.0/0' }],
+    ['excluded', { type: 'ip', value: '::/0' }],
+  ],
 }
 
 /** The critical extension. @throws `MeshPkiError` `ERR_CA_NAME_CONSTRAINTS` or `ERR_GENERAL_NAME`. */
 export function encodeNameConstraints(input: NameConstraintsInput): EncodedExtension {
-  checkOptionNames(input, ['permitted', 'excluded'], 'option "nameConstraints"')
+  const { permitted, excluded } = completeConstraints(input)
+  const lists = [permitted, excluded].map((subtrees, i) =>
+    subtrees.length === 0
+      ? new Uint8Array()
+      : derValue(
+          context(i),
+          ...subtrees.map((name) =>
+            derSequence(encodeGeneralName(checkSubtree(name), true, 'nameConstraints')),
+          ),
+        ),
+  )
+  return encodeExtension('2.5.29.30', true, derSequence(...lists))
+}
+
+/** The subtrees that are written: those that were given, and those that close the other forms. */
+function completeConstraints(input: NameConstraintsInput): {
+  readonly permitted: readonly GeneralNameInput[]
+  readonly excluded: readonly GeneralNameInput[]
+} {
+  checkOptionNames(input, ['permitted', 'excluded', 'otherForms'], 'option "nameConstraints"')
   const { permitted = [], excluded = [] } = input
+  const otherForms = checkOneOf(input.otherForms ?? 'close', ['close', 'allow'], 'nameConstraints.otherForms')
   for (const [name, subtrees] of Object.entries({ permitted, excluded })) {
     if (!Array.isArray(subtrees)) {
       throw new TypeError(
@@ -44,17 +86,12 @@ export function encodeNameConstraints(input: NameConstraintsInput): EncodedExten
       'option "nameConstraints" has neither permitted nor excluded subtrees; leave it out for no constraint (RFC 5280 §4.2.1.10)',
     )
   }
-  const lists = [permitted, excluded].map((subtrees, i) =>
-    subtrees.length === 0
-      ? new Uint8Array()
-      : derValue(
-          context(i),
-          ...subtrees.map((name) =>
-            derSequence(encodeGeneralName(checkSubtree(name), true, 'nameConstraints')),
-          ),
-        ),
-  )
-  return encodeExtension('2.5.29.30', true, derSequence(...lists))
+  const complete = { permitted: [...permitted], excluded: [...excluded] }
+  if (otherForms === 'allow') return complete
+  const mentioned = new Set([...permitted, ...excluded].map((name) => name?.type))
+  for (const form of ['dns', 'email', 'uri', 'ip'] as const)
+    if (!mentioned.has(form)) for (const [list, subtree] of CLOSED[form]) complete[list].push(subtree)
+  return complete
 }
 
 /** What our own verifier would refuse as malformed is not written. */

@@ -10,10 +10,10 @@ import { type DerCursor, Tag } from './der.ts'
 const YEAR_2050 = 2_524_608_000_000
 
 /** 9999-12-31T23:59:59Z, "no well-defined expiration date" (RFC 5280 §4.1.2.5); also the last that can be written. */
-const LAST_INSTANT = 253_402_300_799_000
+export const LAST_INSTANT: number = 253_402_300_799_000
 
 /** 1950-01-01T00:00:00Z, the first instant that UTCTime can hold under RFC 5280 §4.1.2.5.1. */
-const FIRST_INSTANT = -631_152_000_000
+export const FIRST_INSTANT: number = -631_152_000_000
 
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const
 

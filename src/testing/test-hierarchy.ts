@@ -7,7 +7,7 @@
 import { CertificateAuthority } from '../ca/certificate-authority.ts'
 import { CertificateTemplate } from '../ca/certificate-template.ts'
 import { createRootCa } from '../ca/create-root-ca.ts'
-import { type ProfileName, profileOf } from '../ca/profile.ts'
+import { type ProfileFamily, profileOf } from '../ca/profiles/profiles.ts'
 import { CheckedSigner } from '../ca/sign-certificate.ts'
 import { createCsr } from '../csr/create-csr.ts'
 import type { TimeSource } from '../internal/clock.ts'
@@ -26,7 +26,7 @@ export interface TestHierarchyOptions {
   /** Trust domain of the workload, and name of its cluster. Default `'cluster.local'`. */
   readonly trustDomain?: string | undefined
   /** Default `'mesh'`. */
-  readonly profile?: ProfileName | undefined
+  readonly profile?: ProfileFamily | undefined
   /** The instant at which everything is issued. Default: now. */
   readonly time?: Date | undefined
   /** Lifetime of the workload certificate; root and intermediate live ten years and one. Default `'24h'`. */
@@ -123,7 +123,7 @@ interface LeafOptions {
   readonly lifetime: string
 }
 
-function testRoot(key: KeyAlgorithm, profile: ProfileName, clock: TimeSource): Promise<CertificateAuthority> {
+function testRoot(key: KeyAlgorithm, profile: ProfileFamily, clock: TimeSource): Promise<CertificateAuthority> {
   return createRootCa({
     subject: 'CN=Test Root CA,O=mesh-pki testing',
     lifetime: '3650d',
@@ -137,7 +137,7 @@ function testRoot(key: KeyAlgorithm, profile: ProfileName, clock: TimeSource): P
 async function testIntermediate(
   root: CertificateAuthority,
   key: KeyAlgorithm,
-  profile: ProfileName,
+  profile: ProfileFamily,
   cluster: string,
   clock: TimeSource,
 ): Promise<CertificateAuthority> {
@@ -185,7 +185,7 @@ async function signedByWorkload(
   const { csr } = await workloadRequest(key)
   const now = Math.floor(clock.now().getTime() / 1000) * 1000
   const template = await CertificateTemplate.compile({
-    profile: profileOf('mesh', 'workload'),
+    profile: profileOf('mesh', 'end-entity'),
     issuer: issuer.subject.der,
     algorithm: issuerKey.signatureAlgorithm,
     pathLength: undefined,

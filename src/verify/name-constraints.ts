@@ -239,7 +239,7 @@ function startsWithRdns(rdns: readonly string[], prefix: readonly string[]): boo
  * The host of a URI with an authority (RFC 3986 §3.2), lower case; `undefined` where there is none or it is
  * an IP address: such URIs must be refused under a constraint (RFC 5280 §4.2.1.10).
  */
-function uriHost(uri: string): string | undefined {
+export function uriHost(uri: string): string | undefined {
   const match = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/.exec(uri)
   const authority = match?.[1]
   if (authority === undefined) return undefined

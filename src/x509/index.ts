@@ -34,10 +34,13 @@ export {
   generateKeyPair,
   type KeyAlgorithm,
 } from './generate-key-pair.ts'
+export { type ImportKeyObjectOptions, importKeyObject, type KeyObjectLike } from './import-key-object.ts'
 export { type ImportPrivateKeyOptions, importPrivateKey } from './import-private-key.ts'
 export { Name, type NameAttribute, type NameInput } from './name.ts'
 export type { RdnInput } from './name-encoder.ts'
 export { type PemBlock, readPem, writePem } from './pem.ts'
 export { PrivateKey } from './private-key.ts'
+export type { RemoteSignerEvent, RemoteSignFunction, RemoteSignRequest } from './remote-signature.ts'
+export { type RemoteSignerOptions, remoteSigner } from './remote-signer.ts'
 export type { RevocationReason, RevokedCertificate } from './revoked-certificate.ts'
 export type { Signer } from './signer.ts'

@@ -12,7 +12,7 @@ import { DerCursor } from '../internal/der.ts'
 import { digestOf } from '../internal/digests.ts'
 import { ecdsaToDer } from '../internal/ecdsa-signature.ts'
 import type { NodeCrypto, NodeKeyObject } from '../internal/node-crypto.ts'
-import { typeName } from '../internal/options.ts'
+import { checkOptionNames, typeName } from '../internal/options.ts'
 import {
   type CryptoKeyLike,
   type CryptoKeyPairLike,
@@ -80,8 +80,9 @@ export class PrivateKey implements Signer {
    */
   static async fromCryptoKeyPair(
     pair: CryptoKeyPairLike,
-    options: { readonly crypto?: WebCryptoLike } = {},
+    options: { readonly crypto?: WebCryptoLike | undefined } = {},
   ): Promise<PrivateKey> {
+    checkOptionNames(options, ['crypto'], 'PrivateKey.fromCryptoKeyPair')
     const crypto = readCrypto(options.crypto) ?? defaultWebCrypto()
     const { privateKey, publicKey } = pair ?? {}
     if (
@@ -94,10 +95,9 @@ export class PrivateKey implements Signer {
         'expected a pair { privateKey, publicKey } of WebCrypto keys whose private key has the usage "sign"',
       )
     }
-    const spki = new Uint8Array(await crypto.subtle.exportKey('spki', publicKey))
     return new PrivateKey(
       { type: 'web', crypto, key: privateKey },
-      spki,
+      await exportPublicKey(crypto, publicKey),
       privateKey.extractable,
       cryptoKeyAlgorithm(privateKey),
     )
@@ -179,6 +179,19 @@ export class PrivateKey implements Signer {
     const backend = key.#backend
     if (backend.type === 'node') return plain(backend.key.export({ format: 'der', type: 'pkcs8' }))
     return new Uint8Array(await backend.crypto.subtle.exportKey('pkcs8', backend.key))
+  }
+}
+
+/** @throws `MeshPkiError` `ERR_KEY_UNSUPPORTED`: tokens and other implementations than the pair's own do not find the key. */
+async function exportPublicKey(crypto: WebCryptoLike, key: CryptoKeyLike): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await crypto.subtle.exportKey('spki', key))
+  } catch (cause) {
+    throw new MeshPkiError(
+      'ERR_KEY_UNSUPPORTED',
+      'the public key of the pair cannot be exported: it must be extractable, and of the implementation in the option "crypto"',
+      { cause },
+    )
   }
 }
 

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type TLSSocket } from 'node:tls'
 import { describe, expect, test } from 'vitest'
-import { createRootCa, type ProfileName } from '../../src/ca/index.ts'
+import { createRootCa, type ProfileFamily } from '../../src/ca/index.ts'
 import { createCsr } from '../../src/csr/index.ts'
 import {
   type Certificate,
@@ -104,7 +104,7 @@ async function workload(ca: Awaited<ReturnType<typeof below>>, key: KeyAlgorithm
 }
 
 describe('mutual TLS of Node with what was issued', () => {
-  test.each<[ProfileName, KeyAlgorithm]>([
+  test.each<[ProfileFamily, KeyAlgorithm]>([
     ['mesh', 'P-256'],
     ['istio', 'RSA-2048'],
     ['gloo', 'P-384'],

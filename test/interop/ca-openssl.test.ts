@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { ProfileName } from '../../src/ca/index.ts'
+import type { ProfileFamily } from '../../src/ca/index.ts'
 import type { Certificate, KeyAlgorithm } from '../../src/x509/index.ts'
 import { run } from '../fixtures/x509/openssl-certificate.ts'
 import { opensslAvailable } from '../support/openssl.ts'
@@ -7,11 +7,11 @@ import { requirement } from '../support/require.ts'
 import { below, HOUR, ID, NOW, opensslText, request, rootCa } from '../unit/ca/support.ts'
 import { verify } from './ca-support.ts'
 
-const PROFILES: readonly ProfileName[] = ['mesh', 'istio', 'gloo']
+const PROFILES: readonly ProfileFamily[] = ['mesh', 'istio', 'gloo']
 const KINDS: readonly KeyAlgorithm[] = ['P-256', 'P-384', 'P-521', 'Ed25519', 'RSA-2048']
 const SAN = 'istiod.istio-system.svc'
 
-const hierarchy = async (profile: ProfileName, key: KeyAlgorithm) => {
+const hierarchy = async (profile: ProfileFamily, key: KeyAlgorithm) => {
   const root = await rootCa({ profile, key })
   const ca = await below(root, { key, subjectAltNames: [{ type: 'dns', value: SAN }] }, { profile })
   const { certificate } = await ca.issueWorkload(await request({ key }), { id: ID, lifetime: '24h' })
@@ -28,11 +28,11 @@ function extensionsOf(certificate: Certificate): readonly string[] {
 }
 
 const colons = (hex = ''): string => hex.toUpperCase().replace(/..(?=.)/g, '$&:')
-const encipher = (kind: KeyAlgorithm, profile: ProfileName): string =>
+const encipher = (kind: KeyAlgorithm, profile: ProfileFamily): string =>
   profile !== 'mesh' || kind.startsWith('RSA') ? 'Digital Signature, Key Encipherment' : 'Digital Signature'
 
 /** The tables of mesh-contracts §1.4, §2.4, §2.7 and §6.2 in the order of emission; `mesh` by RFC 5280. */
-function expected(profile: ProfileName, kind: KeyAlgorithm, h: Awaited<ReturnType<typeof hierarchy>>) {
+function expected(profile: ProfileFamily, kind: KeyAlgorithm, h: Awaited<ReturnType<typeof hierarchy>>) {
   const ski = (certificate: Certificate): string =>
     `Subject Key Identifier: ${colons(certificate.subjectKeyIdentifier)}`
   const aki = (issuer: Certificate): string =>
@@ -137,7 +137,7 @@ if (requirement('openssl', opensslAvailable)) {
   ] as const)('name constraints: %s', async (type, value, names, shown) => {
     const root = await rootCa({
       key: 'P-256',
-      nameConstraints: { permitted: [{ type, value }], excluded: [{ type: 'dns', value: 'evil.example' }] },
+      nameConstraints: { permitted: [{ type, value }], excluded: [{ type: 'dns', value: 'evil.example' }], otherForms: 'allow' },
     })
     const ca = await below(root, { key: 'P-256' })
     const { certificate } = await ca.issueWorkload(await request(), { id: ID, lifetime: '24h', ...names })

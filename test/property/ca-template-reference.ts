@@ -5,18 +5,19 @@
 import 'reflect-metadata'
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import * as peculiar from '@peculiar/x509'
-import type { CertificateRole, ProfileName } from '../../src/ca/profile.ts'
+import type { CertificateRole } from '../../src/ca/profiles/certificate-profile.ts'
+import type { ProfileFamily } from '../../src/ca/profiles/profiles.ts'
 import { extension, oid, seq, set, text, tlv, toHex } from '../fixtures/x509/der.ts'
 
 /** Extensions in order of emission: mesh-contracts §6.2 for `istio` and `gloo`, RFC 5280 for `mesh`. */
-const ORDER: Readonly<Record<ProfileName, Readonly<Record<'ca' | 'leaf', string>>>> = {
+const ORDER: Readonly<Record<ProfileFamily, Readonly<Record<'ca' | 'leaf', string>>>> = {
   mesh: { ca: 'BC KU SKI AKI SAN NC', leaf: 'BC KU EKU SKI AKI SAN' },
   istio: { ca: 'SKI BC KU SAN AKI NC', leaf: 'KU EKU BC AKI SAN' },
   gloo: { ca: 'KU BC SKI AKI SAN NC', leaf: 'KU EKU BC AKI SAN' },
 }
 
 const { digitalSignature, nonRepudiation, keyEncipherment, keyCertSign, cRLSign } = peculiar.KeyUsageFlags
-const CA_USAGE: Readonly<Record<ProfileName, number>> = {
+const CA_USAGE: Readonly<Record<ProfileFamily, number>> = {
   mesh: keyCertSign | cRLSign,
   istio: digitalSignature | nonRepudiation | keyEncipherment | keyCertSign,
   gloo: keyCertSign,
@@ -65,7 +66,7 @@ export interface San {
 }
 
 export interface Parameters {
-  readonly name: ProfileName
+  readonly name: ProfileFamily
   readonly role: CertificateRole
   readonly key: string
   readonly algorithm: Algorithm
@@ -116,7 +117,7 @@ function hashOfKey(spki: Uint8Array<ArrayBuffer>, method: 'sha1' | 'sha256'): st
 }
 
 export function peculiarExtensions(p: Parameters, spki: Uint8Array<ArrayBuffer>): peculiar.Extension[] {
-  const isCa = p.role !== 'workload'
+  const isCa = p.role !== 'end-entity'
   const emptySubject = p.subject.length === 0
   // A key that only signs gets no keyEncipherment in `mesh` (RFC 5480 §3); istiod gives it to every key.
   const leafUsage =
@@ -135,7 +136,7 @@ export function peculiarExtensions(p: Parameters, spki: Uint8Array<ArrayBuffer>)
         ? undefined
         : new peculiar.SubjectKeyIdentifierExtension(hashOfKey(spki, p.identifier)),
     AKI: () =>
-      p.authorityKeyId === undefined
+      p.authorityKeyId === undefined || p.role === 'root'
         ? undefined
         : new peculiar.AuthorityKeyIdentifierExtension(toHex(p.authorityKeyId)),
     SAN: () =>

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { CertificateTemplate } from '../../src/ca/certificate-template.ts'
 import { keyIdentifier } from '../../src/ca/key-identifier.ts'
 import { encodeNameConstraints } from '../../src/ca/name-constraints-input.ts'
-import { type CertificateRole, type ProfileName, profileOf } from '../../src/ca/profile.ts'
+import type { CertificateRole } from '../../src/ca/profiles/certificate-profile.ts'
+import { type ProfileFamily, profileOf } from '../../src/ca/profiles/profiles.ts'
 import { encodeGeneralNames } from '../../src/x509/general-name-encoder.ts'
 import { Name } from '../../src/x509/name.ts'
 import { toHex } from '../fixtures/x509/der.ts'
@@ -81,8 +82,8 @@ const serial = fc
   .map(([first, rest]) => Uint8Array.of(first, ...rest))
 
 const base = {
-  name: fc.constantFrom<ProfileName>('mesh', 'istio', 'gloo'),
-  role: fc.constantFrom<CertificateRole>('root', 'intermediate', 'workload'),
+  name: fc.constantFrom<ProfileFamily>('mesh', 'istio', 'gloo'),
+  role: fc.constantFrom<CertificateRole>('root', 'intermediate', 'end-entity'),
   key: fc.constantFrom('P-256', 'P-384', 'P-521', 'Ed25519', 'RSA-2048', 'RSA-3072'),
   algorithm: fc.constantFrom(...(Object.keys(ALGORITHMS) as Algorithm[])),
   subject,
@@ -109,7 +110,7 @@ async function ourBuild(p: Parameters): Promise<string> {
     profile: profileOf(p.name, p.role),
     issuer: Name.from(p.issuer).der,
     algorithm: p.algorithm,
-    pathLength: p.role === 'workload' ? undefined : p.pathLength,
+    pathLength: p.role === 'end-entity' ? undefined : p.pathLength,
     authorityKeyId: p.authorityKeyId,
     enciphers: p.key.startsWith('RSA'),
   })
@@ -129,6 +130,7 @@ async function ourBuild(p: Parameters): Promise<string> {
         : encodeNameConstraints({
             permitted: dns(p.constraints.permitted),
             excluded: dns(p.constraints.excluded),
+            otherForms: 'allow',
           }),
   })
   return toHex(tbs)

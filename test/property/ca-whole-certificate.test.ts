@@ -2,7 +2,7 @@ import 'reflect-metadata'
 import * as peculiar from '@peculiar/x509'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createRootCa, type ProfileName } from '../../src/ca/index.ts'
+import { createRootCa, type ProfileFamily } from '../../src/ca/index.ts'
 import { createCsr } from '../../src/csr/index.ts'
 import { manualClock, seededRandom } from '../../src/testing/index.ts'
 import { PrivateKey } from '../../src/x509/index.ts'
@@ -23,7 +23,7 @@ const spkiOf = async (pair: CryptoKeyPair): Promise<Uint8Array<ArrayBuffer>> =>
   new Uint8Array(await crypto.subtle.exportKey('spki', pair.publicKey))
 
 type Values = Pick<Parameters, 'role' | 'subject' | 'issuer' | 'names' | 'pathLength' | 'authorityKeyId'> & {
-  readonly profile: ProfileName
+  readonly profile: ProfileFamily
   readonly kind: 'Ed25519' | 'RSA-2048'
   readonly serial: string
   readonly notBefore: number
@@ -69,7 +69,7 @@ function nextSerial(random: ReturnType<typeof seededRandom>): string {
 const word = fc.stringMatching(/^[A-Za-z][A-Za-z0-9 ]{0,30}[A-Za-z]$/)
 const values = fc.record({
   kind: fc.constantFrom<'Ed25519' | 'RSA-2048'>('Ed25519', 'RSA-2048'),
-  profile: fc.constantFrom<ProfileName>('mesh', 'istio', 'gloo'),
+  profile: fc.constantFrom<ProfileFamily>('mesh', 'istio', 'gloo'),
   organisation: word,
   cluster: word,
   account: fc.stringMatching(/^[a-z][a-z0-9-]{0,40}$/),
@@ -158,7 +158,7 @@ test('root, intermediate and workload equal @peculiar/x509 to the last byte of t
           await reference(
             {
               ...shared,
-              role: 'workload',
+              role: 'end-entity',
               subject: [],
               issuer: rootName,
               names: [{ type: 'uri', value: id }],

@@ -8,7 +8,7 @@ import {
   type IssuedCertificate,
   type IssueIntermediateOptions,
   type IssueWorkloadOptions,
-  type ProfileName,
+  type ProfileFamily,
 } from '../../src/ca/index.ts'
 import {
   type CreateCsrOptions,
@@ -102,7 +102,7 @@ describe('names and units of options (decision 4)', () => {
       random: seededRandom(1),
       signal: new AbortController().signal,
     })
-    expectTypeOf<ProfileName>().toEqualTypeOf<'mesh' | 'istio' | 'gloo'>()
+    expectTypeOf<ProfileFamily>().toEqualTypeOf<'mesh' | 'istio' | 'gloo'>()
   })
 
   test('of issueIntermediate', () => {

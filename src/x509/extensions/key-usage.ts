@@ -19,7 +19,7 @@ export type KeyUsageName =
   | 'decipherOnly'
 
 /** All names, bit 0 first. */
-const KEY_USAGE_NAMES: readonly KeyUsageName[] = [
+export const KEY_USAGE_NAMES: readonly KeyUsageName[] = [
   'digitalSignature',
   'nonRepudiation',
   'keyEncipherment',

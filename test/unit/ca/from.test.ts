@@ -259,7 +259,7 @@ describe('misuse', () => {
     [
       'an unknown profile',
       { profile: 'vault' },
-      /option "profile" must be one of "mesh", "istio", "gloo"; got "vault"/,
+      /option "profile" must be one of "mesh", "istio", "gloo", "mesh-root", .*; got "vault"/,
     ],
     ['an unknown self-test', { selfTest: false }, /option "selfTest" must be one of "signed", "unsigned"/],
     ['a chain of numbers', { certificate: certificateOf(), chain: [5] }, /"chain" must be a Certificate/],

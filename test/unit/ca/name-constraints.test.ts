@@ -38,9 +38,11 @@ const email = (value: string): San => ({ type: 'email', value })
 const ip = (value: string): San => ({ type: 'ip', value })
 const permit = (...permitted: NonNullable<NameConstraintsInput['permitted']>): NameConstraintsInput => ({
   permitted,
+  otherForms: 'allow',
 })
 const exclude = (...excluded: NonNullable<NameConstraintsInput['excluded']>): NameConstraintsInput => ({
   excluded,
+  otherForms: 'allow',
 })
 
 describe('what the chain refuses is not signed (RFC 5280 §4.2.1.10): the key is not touched', () => {

@@ -18,6 +18,7 @@ const meant = (
   rest: Partial<Omit<IssuanceIntent, 'values'>> = {},
   values: Partial<Values> = {},
 ): IssuanceIntent => ({
+  mayBreak: () => false,
   isRoot: certificate === root,
   isCa: certificate !== leaf,
   pathLength: certificate === ca.certificate ? 0 : undefined,

@@ -1,0 +1,100 @@
+/**
+ * How long a certificate may be valid.
+ *
+ * @module
+ */
+
+import { formatDuration, readDuration } from '../../internal/duration.ts'
+import { checkOneOf, checkOptionNames } from '../../internal/options.ts'
+import { BACKDATE_RULES } from '../issuance-rules.ts'
+import type { CertificateProfile } from '../profiles/certificate-profile.ts'
+import type { Violations } from './policy-violation.ts'
+
+/** Rules for lifetimes, from issuance to `notAfter`. No certificate outlives its issuers, whatever they say. */
+export interface LifetimeRules {
+  /** Where the call asks for none. Default: that of the profile, at most `max`. */
+  readonly default?: string | undefined
+  /** The longest; `'none'` leaves it to the issuer's chain. */
+  readonly max: string
+  /** The shortest, also after a cap: a CA near its end would otherwise sign ever shorter certificates. Default `'1m'`. */
+  readonly min?: string | undefined
+  /** What happens to one that asks for more: `'reject'` (default), or `'cap'`, which the result tells. */
+  readonly onTooLong?: 'reject' | 'cap' | undefined
+  /** How far before issuance validity begins. Default: that of the profile. */
+  readonly backdate?: string | undefined
+}
+
+/** What was asked for, and what is granted before the issuer's chain is asked; milliseconds. */
+export interface GrantedLifetime {
+  readonly asked: number
+  readonly granted: number
+}
+
+/** {@link LifetimeRules}, read. */
+export class CompiledLifetimeRules {
+  readonly backdate: number
+  readonly #default: number
+  readonly #max: number
+  readonly #min: number
+  readonly #onTooLong: 'reject' | 'cap'
+
+  constructor(rules: LifetimeRules, profile: CertificateProfile) {
+    checkOptionNames(rules, ['default', 'max', 'min', 'onTooLong', 'backdate'], 'option "lifetime"')
+    this.#max = rules.max === 'none' ? Number.POSITIVE_INFINITY : readDuration(rules.max, 'lifetime.max')
+    this.#default =
+      rules.default === undefined
+        ? Math.min(readDuration(profile.lifetime, 'profile.lifetime'), this.#max)
+        : readDuration(rules.default, 'lifetime.default')
+    this.#min = readDuration(rules.min ?? '1m', 'lifetime.min', { allowZero: true })
+    this.#onTooLong = checkOneOf(rules.onTooLong ?? 'reject', ['reject', 'cap'], 'lifetime.onTooLong')
+    this.backdate = readDuration(rules.backdate ?? profile.backdate, 'lifetime.backdate', BACKDATE_RULES)
+    if (this.#default > this.#max || this.#default < this.#min)
+      throw new RangeError(
+        `option "lifetime.default" is ${formatDuration(this.#default)}, which the policy itself refuses: it allows ${this.#range()}`,
+      )
+  }
+
+  /** What a request gets. */
+  grant(asked: number | undefined, violations: Violations): GrantedLifetime {
+    const wanted = asked ?? this.#default
+    if (wanted > this.#max && this.#onTooLong === 'reject')
+      violations.add(
+        'lifetime',
+        `a lifetime of ${formatDuration(wanted)} was asked for; allowed is ${this.#range()}. Ask for less, or let the policy say onTooLong: 'cap'`,
+      )
+    if (wanted < this.#min)
+      violations.add(
+        'lifetime',
+        `a lifetime of ${formatDuration(wanted)} was asked for; allowed is ${this.#range()}`,
+      )
+    return { asked: wanted, granted: Math.min(wanted, this.#max) }
+  }
+
+  /** Judges the validity of a certificate that is issued at `now`. */
+  judge(notBefore: number, notAfter: number, now: number, violations: Violations): void {
+    const lifetime = notAfter - now
+    if (lifetime > this.#max)
+      violations.add(
+        'lifetime',
+        `the certificate would be valid for ${formatDuration(lifetime)}; allowed is ${this.#range()}`,
+      )
+    if (lifetime < this.#min)
+      violations.add(
+        'lifetime',
+        `the certificate would be valid for ${formatDuration(lifetime)} only, because an issuer above it ends then; allowed is ${this.#range()}. Renew the issuing CA`,
+      )
+    if (notBefore !== now - this.backdate)
+      violations.add(
+        'lifetime',
+        `the certificate would not begin ${formatDuration(this.backdate)} before its issuance`,
+      )
+  }
+
+  #range(): string {
+    const most =
+      this.#max === Number.POSITIVE_INFINITY
+        ? 'as long as its issuers are valid'
+        : `at most ${formatDuration(this.#max)}`
+    return `${this.#min === 0 ? '' : `at least ${formatDuration(this.#min)}, `}${most}`
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Names as callers give them, and how they are compared.
+ *
+ * @module
+ */
+
+import { DerCursor } from '../../internal/der.ts'
+import { typeName } from '../../internal/options.ts'
+import { SpiffeId, toSpiffeId } from '../../spiffe/spiffe-id.ts'
+import { type GeneralName, type GeneralNameInput, readGeneralNames } from '../../x509/general-name.ts'
+import { encodeGeneralNames } from '../../x509/general-name-encoder.ts'
+import { canonicalRdns } from '../../x509/name-comparison.ts'
+
+/** An identity: a SPIFFE ID as a value or a text, or any other name. */
+export type IdentityInput = SpiffeId | string | GeneralNameInput | GeneralName
+
+/** Reads names as a certificate would hold them. @throws `MeshPkiError` `ERR_GENERAL_NAME`, `ERR_SPIFFE_ID`; `TypeError`. */
+export function readIdentities(input: readonly IdentityInput[], option: string): readonly GeneralName[] {
+  if (!Array.isArray(input))
+    throw new TypeError(`option "${option}" must be an array; got ${typeName(input)}`)
+  const names = input.map((one): GeneralNameInput | GeneralName =>
+    typeof one === 'string' || one instanceof SpiffeId
+      ? { type: 'uri', value: String(toSpiffeId(one)) }
+      : one,
+  )
+  if (names.length === 0) return []
+  return unique(readGeneralNames(new DerCursor(encodeGeneralNames(names, option))))
+}
+
+/** What two equal names have in common; `undefined` for a name of a form that we do not compare. */
+export function nameKey(name: GeneralName): string | undefined {
+  switch (name.type) {
+    case 'dns':
+      return `dns ${name.value.toLowerCase()}`
+    case 'email': {
+      const at = name.value.lastIndexOf('@') + 1
+      return `email ${name.value.slice(0, at)}${name.value.slice(at).toLowerCase()}`
+    }
+    case 'directory': {
+      const { der } = name.value
+      return `directory ${JSON.stringify(canonicalRdns(der, 0, der.length))}`
+    }
+    case 'other':
+      return undefined
+    default:
+      return `${name.type} ${name.value}`
+  }
+}
+
+/** Each name once, in order. */
+export function unique(names: readonly GeneralName[]): readonly GeneralName[] {
+  const seen = new Set<string>()
+  return names.filter((name) => {
+    const key = nameKey(name)
+    if (key === undefined) return true
+    if (seen.has(key)) return false
+    seen.add(key)
+    return true
+  })
+}

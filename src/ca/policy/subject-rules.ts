@@ -1,0 +1,154 @@
+/**
+ * What the subject of a certificate is, and what it may be.
+ *
+ * @module
+ */
+
+import { checkOneOf, checkOptionNames, typeName } from '../../internal/options.ts'
+import { quote } from '../../internal/text.ts'
+import { attributeOid } from '../../x509/attribute-types.ts'
+import type { GeneralName } from '../../x509/general-name.ts'
+import { Name, type NameAttribute, type NameInput, readNameOption } from '../../x509/name.ts'
+import type { CompiledNameRules } from './name-rules.ts'
+import type { Violations } from './policy-violation.ts'
+
+/** Attributes by short name or object identifier: the values that are allowed, or `'any'`. */
+export type SubjectAttributes = Readonly<Record<string, readonly string[] | 'any'>>
+
+/** A common name that is made. `first-name-if-asked`: as istiod, when the request has one; `first-dns-name`: as SPIRE. */
+export type CommonNameRule = 'first-name-if-asked' | 'first-dns-name'
+
+/**
+ * Where the subject comes from.
+ *
+ * `policy`: it is `value`, whatever is asked for; empty where that is left out. `request`: it is that of the request,
+ * whose attributes must all be in `attributes` (`'any'`: whatever it is). `caller`: it is the option `subject` of the call, under
+ * the same rule.
+ */
+export type SubjectRules =
+  | {
+      readonly from: 'policy'
+      readonly value?: NameInput | undefined
+      readonly commonName?: CommonNameRule | undefined
+    }
+  | {
+      readonly from: 'request' | 'caller'
+      readonly attributes: SubjectAttributes | 'any'
+      readonly commonName?: CommonNameRule | undefined
+    }
+
+/** `ub-common-name` of RFC 5280 appendix A. */
+const MAX_COMMON_NAME = 64
+const COMMON_NAME = '2.5.4.3'
+
+/** {@link SubjectRules}, read. */
+export class CompiledSubjectRules {
+  readonly from: SubjectRules['from']
+  readonly #value: Name
+  readonly #attributes: ReadonlyMap<string, readonly string[] | 'any'> | 'any'
+  readonly #commonName: CommonNameRule | undefined
+
+  constructor(rules: SubjectRules) {
+    checkOptionNames(rules, ['from', 'value', 'attributes', 'commonName'], 'option "subject"')
+    this.from = checkOneOf(rules.from, ['policy', 'request', 'caller'], 'subject.from')
+    this.#commonName =
+      rules.commonName === undefined
+        ? undefined
+        : checkOneOf<CommonNameRule>(
+            rules.commonName,
+            ['first-name-if-asked', 'first-dns-name'],
+            'subject.commonName',
+          )
+    if (rules.from === 'policy') {
+      if ('attributes' in rules)
+        throw new TypeError('option "subject.attributes" is for a subject from the request or the caller')
+      this.#value = readNameOption(rules.value ?? [], 'subject.value')
+      this.#attributes = 'any'
+    } else {
+      if ('value' in rules) throw new TypeError('option "subject.value" is for a subject from the policy')
+      this.#value = Name.from([])
+      this.#attributes = readAttributes(rules.attributes)
+    }
+  }
+
+  /** The subject that a certificate gets. */
+  subjectOf(requested: Name, given: Name | undefined, names: readonly GeneralName[]): Name {
+    const base =
+      this.from === 'policy' ? this.#value : this.from === 'request' ? requested : (given ?? this.#value)
+    const commonName = this.#madeCommonName(requested, names)
+    if (commonName === undefined) return base
+    const kept = base.rdns
+      .map((rdn) => rdn.filter(({ type }) => type !== COMMON_NAME))
+      .filter((rdn) => rdn.length > 0)
+    return Name.from([...kept.map(asInput), { CN: commonName }])
+  }
+
+  #madeCommonName(requested: Name, names: readonly GeneralName[]): string | undefined {
+    if (this.#commonName === 'first-dns-name') return textOf(names.find(({ type }) => type === 'dns'))
+    if (this.#commonName !== 'first-name-if-asked' || requested.values('CN').length === 0) return undefined
+    return textOf(names[0])
+  }
+
+  /** Judges a subject. `made` is whether its common name was made here, from names that are judged as such. */
+  judge(subject: Name, names: CompiledNameRules, violations: Violations): void {
+    for (const attribute of subject.rdns.flat()) {
+      if (this.#attributes !== 'any' && !this.#isMade(attribute))
+        judgeAttribute(attribute, this.#attributes, violations)
+      if (attribute.type === COMMON_NAME && attribute.value !== undefined)
+        names.judgeCommonName(attribute.value, violations)
+    }
+  }
+
+  #isMade({ type }: NameAttribute): boolean {
+    return this.#commonName !== undefined && type === COMMON_NAME
+  }
+}
+
+function judgeAttribute(
+  { type, shortName = type, value }: NameAttribute,
+  allowed: ReadonlyMap<string, readonly string[] | 'any'>,
+  violations: Violations,
+): void {
+  const values = allowed.get(type)
+  if (values === undefined)
+    violations.add(
+      'subject',
+      `the subject holds ${shortName}${value === undefined ? '' : ` ${quote(value, 64)}`}, which is not among ${[...allowed.keys()].join(', ') || 'none'}`,
+    )
+  else if (values !== 'any' && (value === undefined || !values.includes(value)))
+    violations.add(
+      'subject',
+      `${shortName} of the subject is ${value === undefined ? 'no text' : quote(value, 64)}; allowed: ${values.map((one) => quote(one, 64)).join(', ')}`,
+    )
+}
+
+function readAttributes(
+  attributes: SubjectAttributes | 'any',
+): ReadonlyMap<string, readonly string[] | 'any'> | 'any' {
+  if (attributes === 'any') return 'any'
+  if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes))
+    throw new TypeError(
+      `option "subject.attributes" must be 'any' or an object such as { O: ['Istio'], CN: 'any' }; got ${typeName(attributes)}`,
+    )
+  const read = new Map<string, readonly string[] | 'any'>()
+  for (const [name, values] of Object.entries(attributes)) {
+    const oid = attributeOid(name) ?? (/^\d+(\.\d+)+$/.test(name) ? name : undefined)
+    if (oid === undefined)
+      throw new TypeError(`option "subject.attributes" holds the unknown attribute ${quote(name, 64)}`)
+    if (values !== 'any' && (!Array.isArray(values) || values.some((value) => typeof value !== 'string')))
+      throw new TypeError(`option "subject.attributes.${name}" must be 'any' or an array of texts`)
+    read.set(oid, values === 'any' ? 'any' : [...values])
+  }
+  return read
+}
+
+/** An RDN as it stands, string types included. */
+const asInput = (rdn: readonly NameAttribute[]): Readonly<Record<string, Uint8Array>> =>
+  Object.fromEntries(rdn.map(({ type, der }) => [type, der]))
+
+/** The text of a name where it fits into a common name. */
+function textOf(name: GeneralName | undefined): string | undefined {
+  return name !== undefined && typeof name.value === 'string' && name.value.length <= MAX_COMMON_NAME
+    ? name.value
+    : undefined
+}
