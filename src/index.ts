@@ -18,6 +18,7 @@ export {
   type CertificateRole,
   type CommonNameRule,
   type CreateRootCaOptions,
+  checkHierarchy,
   createRootCa,
   type DecidedField,
   type EnrichHook,
@@ -27,6 +28,8 @@ export {
   explainPolicy,
   type GlooIssuerOptions,
   glooIssuer,
+  type HierarchyFinding,
+  type HierarchyPlan,
   type IdentityInput,
   IssuancePolicy,
   type IssuancePolicyInput,
@@ -59,6 +62,8 @@ export {
   type NameRules,
   type NewRevocationStateOptions,
   newRevocationState,
+  type PlannedCa,
+  type PlannedWorkload,
   type PolicyDecision,
   PolicyError,
   type PolicyErrorCode,
@@ -111,6 +116,7 @@ export {
   type MeshPkiErrorData,
   type MeshPkiErrorOptions,
 } from './errors.ts'
+export { type RenewalPolicy, renewalTime } from './rotation/index.ts'
 export {
   type AuthorityUse,
   type BodyReader,

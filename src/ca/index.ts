@@ -11,6 +11,13 @@ export type {
   IssueWorkloadOptions,
 } from './authority-options.ts'
 export { CertificateAuthority } from './certificate-authority.ts'
+export {
+  checkHierarchy,
+  type HierarchyFinding,
+  type HierarchyPlan,
+  type PlannedCa,
+  type PlannedWorkload,
+} from './check-hierarchy.ts'
 export { type CreateRootCaOptions, createRootCa } from './create-root-ca.ts'
 export {
   type AnchorsInput,
