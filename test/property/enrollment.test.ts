@@ -217,6 +217,12 @@ describe('a rate', () => {
     )
   })
 
+  test('is not used up by a clock that is set back', () => {
+    const limiter = new RateLimiter({ requests: 2, perMs: 1000 }, 10)
+    expect([limiter.take('a', 1_000_000), limiter.take('a', 0), limiter.take('a', 0)]).toEqual([0, 0, 500])
+    expect(limiter.take('a', 500)).toBe(0)
+  })
+
   test('of many clients grows no memory', () => {
     const limiter = new RateLimiter({ requests: 1, perMs: 1000 }, 64)
     for (let i = 0; i < 10_000; i++) limiter.take(`192.0.2.${i}`, i)

@@ -14,11 +14,17 @@ import type { GeneralName } from '../../x509/general-name.ts'
 import type { IssueIntermediateOptions, IssueOptions, IssueWorkloadOptions } from '../authority-options.ts'
 import type { CertificateAuthority } from '../certificate-authority.ts'
 import type { NameConstraintsInput } from '../name-constraints-input.ts'
+import { IssuancePolicy, type IssuancePolicyInput } from '../policy/issuance-policy.ts'
 import type { ExternalIssuer, IssuerAnswer, IssuerCallOptions, IssuerRequest } from './external-issuer.ts'
 import { IssuerFailure } from './issuer-failure.ts'
 
 /** Options of {@link localIssuer}: what the CA decides, whatever is asked for. */
 export interface LocalIssuerOptions extends Pick<IssueOptions, 'profile' | 'backdate' | 'keyIdentifier'> {
+  /**
+   * Signs by `ca.sign` under this policy instead: the names that are asked for are the identities, and the subject that of the
+   * caller. It decides on shape, back-dating and identifiers itself, so the options for those exclude it.
+   */
+  readonly policy?: IssuancePolicy | IssuancePolicyInput | undefined
   /** A longer lifetime that is asked for is cut to this. Default: the chain of the CA alone limits it. */
   readonly maxLifetime?: string | undefined
   /** Stands in messages. Default `'mesh-pki'`. */
@@ -34,8 +40,8 @@ const MAX_REMEMBERED = 1024
 const REMEMBERED_MS = 600_000
 
 /**
- * Makes an {@link ExternalIssuer} of a CA in this process: CAs by `issueIntermediate`, workloads by `issueWorkload`,
- * which wants exactly one SPIFFE ID among the names.
+ * Makes an {@link ExternalIssuer} of a CA in this process. Without a policy CAs are made by `issueIntermediate`, and workloads
+ * by `issueWorkload`, which wants exactly one SPIFFE ID among the names.
  *
  * The last 1,024 certificates are remembered by `requestId` for ten minutes, so that a request that is repeated
  * makes no second one.
@@ -57,18 +63,19 @@ const REMEMBERED_MS = 600_000
  * })
  * ```
  */
-export function localIssuer(
-  ca: Pick<CertificateAuthority, 'issueIntermediate' | 'issueWorkload'>,
-  options: LocalIssuerOptions = {},
-): ExternalIssuer {
+export function localIssuer(ca: LocalCa, options: LocalIssuerOptions = {}): ExternalIssuer {
   checkOptionNames(
     options,
-    ['profile', 'backdate', 'keyIdentifier', 'maxLifetime', 'name', 'clock'],
+    ['policy', 'profile', 'backdate', 'keyIdentifier', 'maxLifetime', 'name', 'clock'],
     'localIssuer',
   )
   if (typeof ca?.issueIntermediate !== 'function' || typeof ca.issueWorkload !== 'function')
     throw new TypeError(`localIssuer takes a CertificateAuthority; got ${typeName(ca)}`)
-  const { name = 'mesh-pki', maxLifetime, clock, ...decided } = options
+  const { name = 'mesh-pki', maxLifetime, clock, policy: input, ...decided } = options
+  const policy = input === undefined ? undefined : IssuancePolicy.from(input)
+  for (const [option, value] of Object.entries(decided))
+    if (policy !== undefined && value !== undefined)
+      throw new TypeError(`options "policy" and "${option}" exclude each other: the policy decides`)
   const longest = maxLifetime === undefined ? undefined : readDuration(maxLifetime, 'maxLifetime')
   const outcomes = new RememberedOutcomes(readTimeSource(clock))
   return {
@@ -80,7 +87,7 @@ export function localIssuer(
       if (known !== undefined) return known
       outcomes.begin(requestId)
       try {
-        const answer = await issueBy(ca, request, { ...decided, longest, signal })
+        const answer = await issueBy(ca, request, { ...decided, policy, longest, signal })
         outcomes.keep(requestId, answer)
         return answer
       } catch (error) {
@@ -128,17 +135,27 @@ class RememberedOutcomes {
   }
 }
 
+type LocalCa = Pick<CertificateAuthority, 'issueIntermediate' | 'issueWorkload' | 'sign'>
+
 async function issueBy(
-  ca: Pick<CertificateAuthority, 'issueIntermediate' | 'issueWorkload'>,
+  ca: LocalCa,
   { csr, intent }: IssuerRequest,
   {
     longest,
+    policy,
     ...decided
   }: Pick<LocalIssuerOptions, 'profile' | 'backdate' | 'keyIdentifier'> &
-    IssuerCallOptions & { readonly longest: number | undefined },
+    IssuerCallOptions & { readonly longest: number | undefined; readonly policy: IssuancePolicy | undefined },
 ): Promise<IssuerAnswer> {
   const { subject, subjectAltNames, pathLength, nameConstraints } = intent
   const lifetime = formatDuration(Math.min(intent.lifetimeMs, longest ?? intent.lifetimeMs))
+  if (policy !== undefined)
+    return ca.sign(csr, policy, {
+      identities: subjectAltNames,
+      lifetime,
+      signal: decided.signal,
+      ...(policy.subject.from === 'caller' ? { subject } : {}),
+    })
   if (intent.isCa) {
     const options: IssueIntermediateOptions = {
       ...decided,

@@ -128,12 +128,9 @@ export class IssuancePolicy {
     this.name = name
     this.profile = endEntityOrCa(input.profile ?? 'mesh-workload')
     this.namesFrom = checkOneOf(namesFrom ?? 'identities', ['identities', 'request', 'both'], 'namesFrom')
-    const request = input.request ?? {}
-    this.request = new CompiledRequestRules(request, this.isCa, this.namesFrom)
+    this.request = new CompiledRequestRules(input.request ?? {}, this.isCa, this.namesFrom)
     this.names = new CompiledNameRules(input.names ?? {}, this.isCa)
-    const bound =
-      request.subjectAltNames === 'within-identities' || request.subjectAltNames === 'equal-identities'
-    if (this.namesFrom !== 'identities' && !this.names.isClosed && !bound)
+    if (this.namesFrom !== 'identities' && !this.names.isClosed && !this.request.bindsNames)
       throw new TypeError(
         `the policy ${JSON.stringify(name)} takes names from requests and says nowhere which: give it an allow list under "names", or request.subjectAltNames: 'within-identities'`,
       )

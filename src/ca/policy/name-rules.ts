@@ -5,7 +5,7 @@
  */
 
 import { checkOptionNames, readCount, readFlag, typeName } from '../../internal/options.ts'
-import { escapeText } from '../../internal/text.ts'
+import { escapeText, quote } from '../../internal/text.ts'
 import { SpiffeId, type TrustDomain } from '../../spiffe/spiffe-id.ts'
 import type { SpiffePathPattern } from '../../spiffe/spiffe-path-pattern.ts'
 import { normalizeDnsName } from '../../x509/dns-name.ts'
@@ -68,6 +68,10 @@ const WORDS: Readonly<Record<NameKind, string>> = {
   'registered-id': 'registered identifiers',
 }
 const MAX_NAMES = 100
+/** What a client that reads C strings cuts at, or a log shows as something else. */
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f]/
+/** No white space, and what only names have. */
+const LIKE_A_NAME = /^\S*[.:@*]\S*$/
 /** Entries that a message lists. */
 const MAX_LISTED = 6
 
@@ -152,12 +156,23 @@ export class CompiledNameRules {
       this.judgeOne(name, violations)
       return
     }
+    if (UNPRINTABLE.test(value)) {
+      violations.add('subject', `the common name ${quote(value, 64)} holds control characters`)
+      return
+    }
+    if (this.isClosed && LIKE_A_NAME.test(value)) {
+      violations.add(
+        'subject',
+        `the common name ${quote(value, 64)} looks like a name and is none that can be compared`,
+      )
+      return
+    }
     // A single label is a host to some clients: no allow list can be asked, but a denial holds.
     const denied = this.#deny.get('dns')?.find((matcher) => matcher.touches({ type: 'dns', value }))
     if (denied !== undefined)
       violations.add(
         'subject',
-        `the common name ${escapeText(value)} is denied by "${escapeText(denied.text)}"`,
+        `the common name ${quote(value, 64)} is denied by "${escapeText(denied.text)}"`,
       )
   }
 }

@@ -118,6 +118,11 @@ export class CompiledRequestRules {
     this.#ca = checkOneOf(rules.ca ?? (isCa ? 'ignore' : 'refuse'), ['refuse', 'ignore'], 'request.ca')
   }
 
+  /** Whether names of a request can be no others than its sender's identities. */
+  get bindsNames(): boolean {
+    return this.#names === 'within-identities' || this.#names === 'equal-identities'
+  }
+
   /** Judges a request against what its sender was authenticated as. */
   judge(csr: Csr, identities: readonly GeneralName[], violations: Violations): void {
     this.#judgeSubject(csr.subject, violations)
@@ -177,7 +182,7 @@ export class CompiledRequestRules {
       if (!this.#forms.includes(name.type))
         violations.add('names', `${shown}; allowed are ${this.#forms.join(', ') || 'none'}`)
       if (this.#names === 'none') violations.add('names', `${shown}; requests must not ask for any`)
-      if ((this.#names === 'within-identities' || this.#names === 'equal-identities') && !isIn(known, name))
+      if (this.bindsNames && !isIn(known, name))
         violations.add(
           'identities',
           `${shown}, but its sender is ${identities.length === 0 ? 'nobody that the option "identities" names' : list(identities)}`,

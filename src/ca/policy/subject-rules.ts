@@ -40,6 +40,7 @@ export type SubjectRules =
 /** `ub-common-name` of RFC 5280 appendix A. */
 const MAX_COMMON_NAME = 64
 const COMMON_NAME = '2.5.4.3'
+const EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
 
 /** {@link SubjectRules}, read. */
 export class CompiledSubjectRules {
@@ -89,19 +90,28 @@ export class CompiledSubjectRules {
     return textOf(names[0])
   }
 
-  /** Judges a subject. `made` is whether its common name was made here, from names that are judged as such. */
+  /** Judges a subject: its attributes, and what in it others take for names. */
   judge(subject: Name, names: CompiledNameRules, violations: Violations): void {
     for (const attribute of subject.rdns.flat()) {
       if (this.#attributes !== 'any' && !this.#isMade(attribute))
         judgeAttribute(attribute, this.#attributes, violations)
-      if (attribute.type === COMMON_NAME && attribute.value !== undefined)
-        names.judgeCommonName(attribute.value, violations)
+      judgeAsName(attribute, names, violations)
     }
   }
 
   #isMade({ type }: NameAttribute): boolean {
     return this.#commonName !== undefined && type === COMMON_NAME
   }
+}
+
+/** Two attributes are names to those who look for them there. */
+function judgeAsName({ type, value }: NameAttribute, names: CompiledNameRules, violations: Violations): void {
+  if (type !== COMMON_NAME && type !== EMAIL_ADDRESS) return
+  if (value === undefined)
+    violations.add('subject', 'the subject holds a common name or an e-mail address that is no text')
+  else if (type === COMMON_NAME) names.judgeCommonName(value, violations)
+  // Name constraints hold for it too (RFC 5280 §4.2.1.10).
+  else names.judgeOne({ type: 'email', value }, violations)
 }
 
 function judgeAttribute(

@@ -94,10 +94,6 @@ export function readProfile(input: CertificateProfile, option: string): Certific
       throw new RangeError(
         `option "${member('critical')}" holds ${one}, which must not be critical (RFC 5280 §4.2.1.1)`,
       )
-  if (!extensions.includes('basicConstraints') && role !== 'end-entity')
-    throw new RangeError(
-      `option "${member('extensions')}" of a CA must hold basicConstraints (RFC 5280 §4.2.1.9)`,
-    )
   const keyUsage = readSet(input.keyUsage, KEY_USAGE_NAMES, member('keyUsage'))
   if (role === 'end-entity' && (keyUsage.includes('keyCertSign') || keyUsage.includes('cRLSign')))
     throw new RangeError(
@@ -106,7 +102,7 @@ export function readProfile(input: CertificateProfile, option: string): Certific
   const purposes = readArray(input.extendedKeyUsage, member('extendedKeyUsage')).map((oid) =>
     readPurpose(oid, member('extendedKeyUsage')),
   )
-  return Object.freeze({
+  const profile: CertificateProfile = Object.freeze({
     name,
     role,
     extensions,
@@ -120,6 +116,58 @@ export function readProfile(input: CertificateProfile, option: string): Certific
     backdate,
     deviations: readSet(input.deviations, RFC5280_RULES, member('deviations')),
   })
+  checkConforming(profile, option)
+  return profile
+}
+
+/** What RFC 5280 §4 would refuse of every certificate of a profile is refused here, where it can be mended. */
+function checkConforming(profile: CertificateProfile, option: string): void {
+  const { role, extensions, critical, keyUsage, deviations } = profile
+  const isCa = role !== 'end-entity'
+  const demand = (holds: boolean, rule: Rfc5280Rule | undefined, problem: string): void => {
+    if (holds || (rule !== undefined && deviations.includes(rule))) return
+    const way = rule === undefined ? '' : `, unless "deviations" holds "${rule}"`
+    throw new RangeError(`option "${option}": ${problem}${way}`)
+  }
+  if (!isCa) {
+    demand(
+      extensions.includes('subjectAltName'),
+      undefined,
+      'an end entity needs a place for subjectAltName (RFC 9525 §1.4)',
+    )
+    demand(
+      !extensions.includes('nameConstraints'),
+      undefined,
+      'name constraints are for CAs (RFC 5280 §4.2.1.10)',
+    )
+  } else {
+    demand(
+      extensions.includes('basicConstraints'),
+      undefined,
+      'a CA must have basicConstraints (RFC 5280 §4.2.1.9)',
+    )
+    demand(
+      critical.includes('basicConstraints'),
+      'basic-constraints-critical',
+      'basicConstraints of a CA must be critical (RFC 5280 §4.2.1.9)',
+    )
+    demand(
+      extensions.includes('keyUsage') && keyUsage.includes('keyCertSign'),
+      'ca-key-usage',
+      'a CA must have the key usage keyCertSign (RFC 5280 §4.2.1.3)',
+    )
+    demand(
+      extensions.includes('subjectKeyIdentifier'),
+      'ca-subject-key-identifier',
+      'a CA must have subjectKeyIdentifier (RFC 5280 §4.2.1.2)',
+    )
+  }
+  if (role !== 'root')
+    demand(
+      extensions.includes('authorityKeyIdentifier'),
+      'authority-key-identifier',
+      'authorityKeyIdentifier is missing (RFC 5280 §4.2.1.1)',
+    )
 }
 
 function readArray<T>(values: readonly T[], option: string): readonly T[] {

@@ -68,6 +68,35 @@ describe('another CA of this library as external issuer', () => {
     ])
   })
 
+  test('under a policy: any names that it allows, and no others', async () => {
+    const policy: LocalIssuerOptions['policy'] = {
+      name: 'relay clients',
+      profile: 'gloo-relay-client',
+      subject: { from: 'caller', attributes: { CN: 'any' } },
+      names: { dns: { allow: ['kind2'] } },
+      lifetime: { max: '24h' },
+    }
+    const { ask } = await mesh({ policy })
+    const kind2 = { type: 'dns', value: 'kind2' } as const
+    const purposes = ['clientAuth', 'serverAuth'] as const
+    const { certificate } = await ask({
+      csr: (await pair()).csr,
+      subject: 'CN=kind2',
+      subjectAltNames: [kind2],
+      purposes,
+    })
+    expect([String(certificate.subject), certificate.subjectAltNames]).toEqual(['CN=kind2', [kind2]])
+    const error = await refusalOfAsync(
+      ask({ csr: (await pair()).csr, subjectAltNames: [{ ...kind2, value: 'kind3' }], purposes }),
+    )
+    expect([error.code, error.data['attempts']]).toEqual(['ERR_ISSUER_FAILED', 1])
+    expect(error.message).toMatch(/DNS:kind3 is not allowed/)
+    const root = await rootCa()
+    expect(() => localIssuer(root, { policy, backdate: '1m' })).toThrow(
+      /"policy" and "backdate" exclude each other/,
+    )
+  })
+
   test('the CA decides how long at most, and the caller what is enough', async () => {
     const { ask } = await mesh({ maxLifetime: '1h' })
     const { csr } = await pair()

@@ -7,7 +7,7 @@ import {
 } from '../../../../src/ca/index.ts'
 import { Csr, type CsrInput } from '../../../../src/csr/index.ts'
 import { checkPath } from '../../../../src/verify/index.ts'
-import { hex, seq, tlv } from '../../../fixtures/x509/der.ts'
+import { hex, rdn, seq, text, tlv } from '../../../fixtures/x509/der.ts'
 import { refusalOfAsync } from '../../../fixtures/x509/refusal.ts'
 import {
   attribute,
@@ -663,5 +663,42 @@ describe('misuse', () => {
     expect((await refusalOfAsync(ca.sign(csr, POLICY, { identities: ['http://x'] }))).code).toBe(
       'ERR_SPIFFE_ID',
     )
+  })
+})
+
+describe('what others take for a name in a subject', () => {
+  const open: IssuancePolicyInput = { ...POLICY, subject: { from: 'request', attributes: 'any' } }
+  const subjectOf = (...rdns: readonly Uint8Array[]): Csr => Csr.fromDer(csrOf({ subject: seq(...rdns) }))
+
+  test.each<[string, Csr, readonly string[]]>([
+    [
+      'an e-mail address',
+      subjectOf(rdn('1.2.840.113549.1.9.1', text(0x16, 'root@evil.example'))),
+      ['certificate email'],
+    ],
+    [
+      'a common name with a NUL',
+      subjectOf(rdn('2.5.4.3', text(0x0c, 'good\0.evil.example'))),
+      ['certificate subject'],
+    ],
+    [
+      'a host in letters that only look so',
+      subjectOf(rdn('2.5.4.3', text(0x0c, 'еvil.example'))),
+      ['certificate subject'],
+    ],
+    ['a common name that is no text', subjectOf(rdn('2.5.4.3', hex('030100'))), ['certificate subject']],
+    [
+      'the second of two common names',
+      subjectOf(rdn('2.5.4.3', text(0x0c, 'Plain Name')), rdn('2.5.4.3', text(0x0c, 'evil.example'))),
+      ['certificate dns'],
+    ],
+  ])('is judged: %s', async (_, csr, expected) => {
+    expect(await refused(open, csr, { identities: [SHOP] })).toEqual(expected)
+  })
+
+  test('a text that nobody takes for one passes', async () => {
+    const csr = subjectOf(rdn('2.5.4.3', text(0x0c, 'Intermediate CA 1.2')))
+    const { certificate } = await (await rootCa()).sign(csr, open, { identities: [SHOP] })
+    expect(certificate.subject.values('CN')).toEqual(['Intermediate CA 1.2'])
   })
 })
