@@ -12,6 +12,13 @@ export {
   createBundleServer,
 } from './bundle-server.ts'
 export { type ConnectSvidOptions, connectSvid, type SvidConnection } from './connect-svid.ts'
+export { type EnrollmentDialerOptions, enrollmentDialer } from './enrollment-dialer.ts'
+export {
+  createEnrollmentServer,
+  type EnrollmentConnectionLimits,
+  type EnrollmentServer,
+  type EnrollmentServerOptions,
+} from './enrollment-server.ts'
 export type { PeerOptions } from './peer-policy.ts'
 export { presentedChain } from './presented-chain.ts'
 export { spiffeDialer, type WebFetchOptions, webFetch } from './spiffe-dialer.ts'

@@ -37,6 +37,20 @@ export type IstioQuestion =
       /** The aliases. */
       readonly names: readonly string[]
     }
+  /** `text` is the host. */
+  | { readonly kind: 'request'; readonly text: string }
+  /** `text` is the organization. */
+  | { readonly kind: 'root'; readonly text: string; readonly seconds: number }
+  | {
+      readonly kind: 'sign'
+      /** PEM, as are the next two. */
+      readonly csr: string
+      readonly certificate: string
+      readonly key: string
+      readonly names: readonly string[]
+      readonly seconds: number
+      readonly isCA: boolean
+    }
 
 /** `value` is what was read; compare it, it has no type. */
 export type Verdict =

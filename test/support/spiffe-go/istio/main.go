@@ -1,5 +1,5 @@
-// Answers what Istio's packages make of identities, principals and trust domains: one question per line in,
-// one verdict per line out.
+// Answers what Istio's packages make of identities, principals and trust domains, and lets them make requests and
+// certificates: one question per line in, one verdict per line out.
 //
 // A question that cannot be read ends the program. What Istio refuses is a verdict.
 package main
@@ -7,16 +7,19 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"istio.io/istio/pilot/pkg/security/trustdomain"
 	"istio.io/istio/pkg/config/validation/agent"
 	"istio.io/istio/pkg/log"
 	"istio.io/istio/pkg/spiffe"
 	"istio.io/istio/pkg/util/sets"
+	"istio.io/istio/security/pkg/pki/util"
 )
 
 type question struct {
@@ -26,6 +29,12 @@ type question struct {
 	TrustDomain string `json:"trustDomain"`
 	// Other names: aliases of the mesh, or whatever an identity is expanded with.
 	Names []string `json:"names"`
+	// PEM of what is signed, of who signs and of the key of that.
+	CSR         string `json:"csr"`
+	Certificate string `json:"certificate"`
+	Key         string `json:"key"`
+	Seconds     int64  `json:"seconds"`
+	IsCA        bool   `json:"isCA"`
 }
 
 type answer struct {
@@ -52,9 +61,50 @@ var kinds = map[string]func(*question) (any, error){
 		bundle := trustdomain.NewBundle(asked.TrustDomain, asked.Names)
 		return bundle.ReplaceTrustDomainAliases([]string{asked.Text}), nil
 	},
+	// What the agent sends for a host.
+	"request": func(asked *question) (any, error) {
+		csr, _, err := util.GenCSR(util.CertOptions{Host: asked.Text, RSAKeySize: 2048})
+		return string(csr), err
+	},
+	// The CA that istiod makes for itself.
+	"root": func(asked *question) (any, error) {
+		cert, key, err := util.GenCertKeyFromOptions(util.CertOptions{
+			TTL: time.Duration(asked.Seconds) * time.Second, Org: asked.Text,
+			IsCA: true, IsSelfSigned: true, RSAKeySize: 2048,
+		})
+		return authority{string(cert), string(key)}, err
+	},
+	"sign": sign,
 	"trust-domain": func(asked *question) (any, error) {
 		return nil, agent.ValidateTrustDomain(asked.Text)
 	},
+}
+
+type authority struct {
+	Certificate string `json:"certificate"`
+	Key         string `json:"key"`
+}
+
+// As the built-in CA does.
+func sign(asked *question) (any, error) {
+	csr, err := util.ParsePemEncodedCSR([]byte(asked.CSR))
+	if err != nil {
+		return nil, err
+	}
+	if err := csr.CheckSignature(); err != nil {
+		return nil, err
+	}
+	signer, err := util.ParsePemEncodedCertificate([]byte(asked.Certificate))
+	if err != nil {
+		return nil, err
+	}
+	key, err := util.ParsePemEncodedKey([]byte(asked.Key))
+	if err != nil {
+		return nil, err
+	}
+	lifetime := time.Duration(asked.Seconds) * time.Second
+	der, err := util.GenCertFromCSR(csr, signer, csr.PublicKey, key, asked.Names, lifetime, asked.IsCA)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), err
 }
 
 func main() {
