@@ -36,6 +36,7 @@ export {
   type EnrollmentFailureCode,
   type EnrollmentHandler,
   type EnrollmentHandlerOptions,
+  type EnrollmentIssuerOptions,
   type EnrollmentLimits,
   type EnrollmentLink,
   type EnrollmentOperation,
@@ -45,6 +46,7 @@ export {
   type EnrollmentToken,
   type EnrollOptions,
   enroll,
+  enrollmentIssuer,
   enrollmentTokenHash,
   type ImportEnrollmentTokenOptions,
   type ImportedEnrollmentToken,
@@ -77,6 +79,29 @@ export { type LocalIssuerOptions, localIssuer } from './external/local-issuer.ts
 export { requestCertificate } from './external/request-certificate.ts'
 export type { IssuerEvent, LifetimeBounds, RequestCertificateOptions } from './external/request-options.ts'
 export type { KeyIdentifierMethod } from './key-identifier.ts'
+export {
+  type ArchitecturePosture,
+  type BundleSourcePosture,
+  checkFederation,
+  type FederationCell,
+  type FederationCluster,
+  type FederationInput,
+  FederationReport,
+  type IntermediatePosture,
+  type KeyLocation,
+  LINT_CODES,
+  type LintChainOptions,
+  type LintCode,
+  type LintEvidence,
+  type LintFinding,
+  type LintInput,
+  type LintSeverity,
+  lintChain,
+  lintPosture,
+  type RelayPosture,
+  type RootPosture,
+  type SharedRoot,
+} from './lint/index.ts'
 export type { NameConstraintsInput } from './name-constraints-input.ts'
 export { type ExplainPolicyOptions, explainPolicy, type PolicyExplanation } from './policy/explain-policy.ts'
 export { IssuancePolicy, type IssuancePolicyInput } from './policy/issuance-policy.ts'

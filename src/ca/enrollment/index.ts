@@ -25,6 +25,7 @@ export {
   type EnrollmentConnection,
   type EnrollmentHandler,
 } from './enrollment-handler.ts'
+export { type EnrollmentIssuerOptions, enrollmentIssuer } from './enrollment-issuer.ts'
 export type {
   AuthorizeContext,
   EnrollmentEvent,

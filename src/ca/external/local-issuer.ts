@@ -73,6 +73,8 @@ export function localIssuer(ca: LocalCa, options: LocalIssuerOptions = {}): Exte
     throw new TypeError(`localIssuer takes a CertificateAuthority; got ${typeName(ca)}`)
   const { name = 'mesh-pki', maxLifetime, clock, policy: input, ...decided } = options
   const policy = input === undefined ? undefined : IssuancePolicy.from(input)
+  if (policy !== undefined && typeof ca.sign !== 'function')
+    throw new TypeError('option "policy" needs a CertificateAuthority with the method sign')
   for (const [option, value] of Object.entries(decided))
     if (policy !== undefined && value !== undefined)
       throw new TypeError(`options "policy" and "${option}" exclude each other: the policy decides`)
@@ -135,7 +137,9 @@ class RememberedOutcomes {
   }
 }
 
-type LocalCa = Pick<CertificateAuthority, 'issueIntermediate' | 'issueWorkload' | 'sign'>
+/** Of a CA, what is needed. */
+type LocalCa = Pick<CertificateAuthority, 'issueIntermediate' | 'issueWorkload'> &
+  Partial<Pick<CertificateAuthority, 'sign'>>
 
 async function issueBy(
   ca: LocalCa,
@@ -149,7 +153,7 @@ async function issueBy(
 ): Promise<IssuerAnswer> {
   const { subject, subjectAltNames, pathLength, nameConstraints } = intent
   const lifetime = formatDuration(Math.min(intent.lifetimeMs, longest ?? intent.lifetimeMs))
-  if (policy !== undefined)
+  if (policy !== undefined && ca.sign !== undefined)
     return ca.sign(csr, policy, {
       identities: subjectAltNames,
       lifetime,
