@@ -86,7 +86,7 @@ describe('names and units of options (decision 4)', () => {
     void createRootCa({ lifetime: '1d' })
     // @ts-expect-error it is called lifetime
     void createRootCa({ subject: 'CN=a', lifetime: '1d', ttl: '1d' })
-    // @ts-expect-error a profile of the three
+    // @ts-expect-error a profile that there is
     void createRootCa({ subject: 'CN=a', lifetime: '1d', profile: 'vault' })
     // @ts-expect-error a path length is a number
     void createRootCa({ subject: 'CN=a', lifetime: '1d', pathLength: '0' })

@@ -22,7 +22,7 @@ import type { IssuedCertificate } from '../authority-options.ts'
 import type { CertificateValues } from '../certificate-template.ts'
 import { dryRun } from '../dry-run.ts'
 import { checkPathLengthBelow, checkSubject } from '../issuance-rules.ts'
-import { checkPurposes } from '../issue-workload.ts'
+import { checkPurposes, inTurn } from '../issue-workload.ts'
 import type { Issuance, Issuer } from '../issuer.ts'
 import { keyIdentifier } from '../key-identifier.ts'
 import { renewedKeyIdentifier, type SameKeyRule } from '../renewed-key-identifier.ts'
@@ -91,11 +91,8 @@ export async function signRequest(
   const begun: Begun = { issuer, policy, call, renewal, context, signal }
 
   const needsWaiting = renews !== undefined || policy.enrich !== undefined || policy.authorize !== undefined
-  if (!needsWaiting && issuer.signer.isInProcess)
-    return issuer.window.run(async (isCrowded) => {
-      const verified = await provePossession(request, undefined, isCrowded())
-      return finish(begun, verified, isCrowded())
-    })
+  if (!needsWaiting)
+    return inTurn(issuer, request, (verified, isCrowded) => finish(begun, verified, isCrowded()))
   const verified = await issuer.window.run((isCrowded) => provePossession(request, undefined, isCrowded()))
   const certificate = renews === undefined ? undefined : await verifyRenewed(issuer, renews)
   const known: Begun =
