@@ -9,6 +9,8 @@ import { currentTime, systemClock, type TimeSource } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
 import { checkOneOf, checkOptionNames, readCount } from '../internal/options.ts'
 import type { RandomSource, WebCryptoLike } from '../internal/web-crypto.ts'
+import type { GeneralName, GeneralNameInput } from '../x509/general-name.ts'
+import { encodeGeneralNames } from '../x509/general-name-encoder.ts'
 import type { KeyAlgorithm } from '../x509/generate-key-pair.ts'
 import { type NameInput, readNameOption } from '../x509/name.ts'
 import { resolveSigner, type SignerInput } from '../x509/resolve-signer.ts'
@@ -35,6 +37,8 @@ export interface CreateRootCaOptions extends RenewalOptions {
   readonly extractable?: boolean | undefined
   /** How many CAs may follow below it. Default: no limit. 0 allows workload certificates only. */
   readonly pathLength?: number | undefined
+  /** Its own alternative names, such as the SPIFFE ID of its trust domain (X509-SVID §3.1): `{ type: 'uri', value: 'spiffe://td' }`. */
+  readonly subjectAltNames?: readonly (GeneralNameInput | GeneralName)[] | undefined
   /** Subtrees for all names below it. */
   readonly nameConstraints?: NameConstraintsInput | undefined
   /** Shape of the root, and by its family that of what it issues. Default `'mesh'`. */
@@ -60,6 +64,7 @@ const OPTION_NAMES = [
   'key',
   'extractable',
   'pathLength',
+  'subjectAltNames',
   'nameConstraints',
   'profile',
   'backdate',
@@ -101,6 +106,8 @@ export async function createRootCa(options: CreateRootCaOptions): Promise<Certif
   const subject = readNameOption(options.subject, 'subject')
   const nameConstraints =
     options.nameConstraints === undefined ? undefined : encodeNameConstraints(options.nameConstraints)
+  const { subjectAltNames: names = [] } = options
+  const subjectAltNames = names.length === 0 ? undefined : encodeGeneralNames(names, 'subjectAltNames')
   const renewed = renewedKeyIdentifier(options)
   const clock = options.clock ?? systemClock
 
@@ -125,7 +132,7 @@ export async function createRootCa(options: CreateRootCaOptions): Promise<Certif
     subject: subject.der,
     publicKey,
     subjectKeyId,
-    subjectAltNames: undefined,
+    subjectAltNames,
     nameConstraints,
   }
   const certificate = await signer.certify(template.build(values), options.signal)
