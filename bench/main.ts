@@ -5,7 +5,7 @@
  */
 
 import { generateKeyPairSync, X509Certificate } from 'node:crypto'
-import { CertificateAuthority, createRootCa } from 'mesh-pki/ca'
+import { CertificateAuthority, createRootCa, IssuancePolicy } from 'mesh-pki/ca'
 import { createCsr } from 'mesh-pki/csr'
 import { SpiffeId } from 'mesh-pki/spiffe'
 import { Certificate } from 'mesh-pki/x509'
@@ -84,6 +84,26 @@ async function issue(kind: BenchKey, ca: CertificateAuthority): Promise<void> {
   if (kind === 'P-256') row(`issue, ${kind}`, ratios.get('@peculiar/x509') ?? 0, '× @peculiar/x509', 15)
 }
 
+/** What the rules of a policy cost beside an issuance where everything is decided. */
+async function signUnderPolicy(ca: CertificateAuthority): Promise<void> {
+  const { der } = (await createCsr({ key: 'P-256' })).csr
+  const policy = IssuancePolicy.from({
+    name: 'bench',
+    names: { spiffe: { allow: ['spiffe://kind2/ns/*/sa/*'], deny: ['spiffe://kind2/ns/kube-system/**'] } },
+    keys: { allow: ['P-256', 'Ed25519'] },
+    lifetime: { max: '24h' },
+  })
+  const { micros, ratios } = await compare(
+    [
+      { name: 'sign', run: () => ca.sign(der, policy, { identities: [ID] }) },
+      { name: 'issueWorkload', run: () => ca.issueWorkload(der, { id: ID, lifetime: '24h' }) },
+    ],
+    ROUNDS,
+  )
+  console.log(`\nP-256, under a policy: ${describe(micros)}`)
+  row('sign under a policy', ratios.get('issueWorkload') ?? 0, '× issueWorkload', 0.85)
+}
+
 function keyObject(kind: BenchKey): ReturnType<typeof generateKeyPairSync>['privateKey'] {
   if (kind === 'Ed25519') return generateKeyPairSync('ed25519').privateKey
   if (kind === 'P-256') return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
@@ -96,6 +116,7 @@ console.log(
 const p256 = await cluster('P-256')
 await readLeaf(p256)
 await issue('P-256', p256)
+await signUnderPolicy(p256)
 await issue('Ed25519', await cluster('Ed25519'))
 await issue('RSA-2048', await cluster('RSA-2048'))
 const verification = await prepareVerification(p256)

@@ -14,9 +14,10 @@ import { Certificate } from '../../x509/certificate.ts'
 import { type CertificateInput, toCertificate, toCertificates } from '../../x509/certificate-input.ts'
 import { certificateLabel, nameLabel } from '../../x509/certificate-label.ts'
 import { purposeLabel } from '../../x509/extensions/extended-key-usage.ts'
+import { sameGeneralNames } from '../../x509/general-name-key.ts'
 import { readPublicKeyInfo } from '../../x509/public-key-info.ts'
 import { dryRun } from '../dry-run.ts'
-import { type CertificateMismatch, namesText, sameNames, wordsText } from './certificate-mismatch.ts'
+import { type CertificateMismatch, namesText, wordsText } from './certificate-mismatch.ts'
 import type { Expectations } from './expectations.ts'
 
 /** How far the issuer's clock may be ahead of ours. */
@@ -107,7 +108,7 @@ function checkIdentity(certificate: Certificate, { csr, intent }: Expectations):
     found.push({ field: 'publicKey', expected: keyText(csr.publicKey), found: keyText(publicKey) })
   if (!subject.equals(intent.subject))
     found.push({ field: 'subject', expected: nameLabel(intent.subject), found: nameLabel(subject) })
-  if (!sameNames(subjectAltNames, intent.subjectAltNames))
+  if (!sameGeneralNames(subjectAltNames, intent.subjectAltNames))
     found.push({
       field: 'subjectAltNames',
       expected: namesText(intent.subjectAltNames),
@@ -152,7 +153,7 @@ function checkConstraints(
 ): CertificateMismatch[] {
   if (wanted === 'any') return []
   const lists = ['permitted', 'excluded'] as const
-  if (lists.every((list) => sameNames(given?.[list] ?? [], wanted?.[list] ?? []))) return []
+  if (lists.every((list) => sameGeneralNames(given?.[list] ?? [], wanted?.[list] ?? []))) return []
   const text = (value: typeof given): string =>
     value === undefined ? 'none' : lists.map((list) => `${list} ${namesText(value[list])}`).join('; ')
   return [{ field: 'nameConstraints', expected: text(wanted), found: text(given) }]

@@ -20,10 +20,10 @@ import { KEY_USAGE_NAMES, type KeyUsageName } from '../../x509/extensions/key-us
 import { type NameConstraints, readNameConstraints } from '../../x509/extensions/name-constraints.ts'
 import { type GeneralName, readGeneralNames } from '../../x509/general-name.ts'
 import { encodeGeneralNames } from '../../x509/general-name-encoder.ts'
+import { generalNameKey } from '../../x509/general-name-key.ts'
 import { readNameOption } from '../../x509/name.ts'
 import { BACKDATE_RULES, checkSubject } from '../issuance-rules.ts'
 import { encodeNameConstraints, type NameConstraintsInput } from '../name-constraints-input.ts'
-import { nameKeys } from './certificate-mismatch.ts'
 import type { CertificateIntent } from './external-issuer.ts'
 import type { RequestCertificateOptions } from './request-options.ts'
 
@@ -190,12 +190,14 @@ function requestIdOf(csr: Csr, intent: CertificateIntent): string {
     intent.isCa,
     intent.pathLength,
     toHex(intent.subject.der),
-    nameKeys(intent.subjectAltNames),
+    sortedKeys(intent.subjectAltNames),
     intent.lifetimeMs,
     [...intent.extendedKeyUsage].sort(),
     [...intent.keyUsage].sort(),
-    nameKeys(permitted),
-    nameKeys(excluded),
+    sortedKeys(permitted),
+    sortedKeys(excluded),
   ])
   return toHex(sha256(new TextEncoder().encode(wish)), 0, 16)
 }
+
+const sortedKeys = (names: readonly GeneralName[]): readonly string[] => names.map(generalNameKey).sort()

@@ -9,7 +9,7 @@ import { typeName } from '../../internal/options.ts'
 import { SpiffeId, toSpiffeId } from '../../spiffe/spiffe-id.ts'
 import { type GeneralName, type GeneralNameInput, readGeneralNames } from '../../x509/general-name.ts'
 import { encodeGeneralNames } from '../../x509/general-name-encoder.ts'
-import { canonicalRdns } from '../../x509/name-comparison.ts'
+import { generalNameKey } from '../../x509/general-name-key.ts'
 
 /** An identity: a SPIFFE ID as a value or a text, or any other name. */
 export type IdentityInput = SpiffeId | string | GeneralNameInput | GeneralName
@@ -27,32 +27,11 @@ export function readIdentities(input: readonly IdentityInput[], option: string):
   return unique(readGeneralNames(new DerCursor(encodeGeneralNames(names, option))))
 }
 
-/** What two equal names have in common; `undefined` for a name of a form that we do not compare. */
-export function nameKey(name: GeneralName): string | undefined {
-  switch (name.type) {
-    case 'dns':
-      return `dns ${name.value.toLowerCase()}`
-    case 'email': {
-      const at = name.value.lastIndexOf('@') + 1
-      return `email ${name.value.slice(0, at)}${name.value.slice(at).toLowerCase()}`
-    }
-    case 'directory': {
-      const { der } = name.value
-      return `directory ${JSON.stringify(canonicalRdns(der, 0, der.length))}`
-    }
-    case 'other':
-      return undefined
-    default:
-      return `${name.type} ${name.value}`
-  }
-}
-
 /** Each name once, in order. */
 export function unique(names: readonly GeneralName[]): readonly GeneralName[] {
   const seen = new Set<string>()
   return names.filter((name) => {
-    const key = nameKey(name)
-    if (key === undefined) return true
+    const key = generalNameKey(name)
     if (seen.has(key)) return false
     seen.add(key)
     return true

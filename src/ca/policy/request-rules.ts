@@ -11,9 +11,9 @@ import { escapeText, quote } from '../../internal/text.ts'
 import { type Oid, purposeLabel } from '../../x509/extensions/extended-key-usage.ts'
 import { KEY_USAGE_NAMES, type KeyUsageName } from '../../x509/extensions/key-usage.ts'
 import { formatGeneralName, type GeneralName } from '../../x509/general-name.ts'
+import { generalNameKey } from '../../x509/general-name-key.ts'
 import type { Name } from '../../x509/name.ts'
 import { type PurposeInput, readPurpose } from '../profiles/purpose.ts'
-import { nameKey } from './names-of.ts'
 import type { Violations } from './policy-violation.ts'
 
 /** Extensions that a request usually asks for. */
@@ -176,22 +176,22 @@ export class CompiledRequestRules {
     const uris = asked.filter(({ type }) => type === 'uri').length
     if (uris > this.#maxUris)
       violations.add('names', `the request asks for ${uris} URIs; at most ${this.#maxUris} are allowed`)
-    const known = new Set(identities.map(nameKey))
+    const known = new Set(identities.map(generalNameKey))
     for (const name of asked) {
       const shown = `the request asks for the name ${escapeText(formatGeneralName(name))}`
       if (!this.#forms.includes(name.type))
         violations.add('names', `${shown}; allowed are ${this.#forms.join(', ') || 'none'}`)
       if (this.#names === 'none') violations.add('names', `${shown}; requests must not ask for any`)
-      if (this.bindsNames && !isIn(known, name))
+      if (this.bindsNames && !known.has(generalNameKey(name)))
         violations.add(
           'identities',
           `${shown}, but its sender is ${identities.length === 0 ? 'nobody that the option "identities" names' : list(identities)}`,
         )
     }
     if (this.#names !== 'equal-identities') return
-    const askedFor = new Set(asked.map(nameKey))
+    const askedFor = new Set(asked.map(generalNameKey))
     for (const identity of identities)
-      if (!isIn(askedFor, identity))
+      if (!askedFor.has(generalNameKey(identity)))
         violations.add(
           'identities',
           `the request does not ask for ${escapeText(formatGeneralName(identity))}, which its sender is; it must ask for exactly its identities`,
@@ -213,11 +213,6 @@ function readList<T, Input>(
   if (typeof values === 'string' || !Array.isArray(values))
     throw new TypeError(`option "${option}" must be an array; got ${typeName(values)}`)
   return values.map((value) => read(value, option))
-}
-
-const isIn = (keys: ReadonlySet<string | undefined>, name: GeneralName): boolean => {
-  const key = nameKey(name)
-  return key !== undefined && keys.has(key)
 }
 
 const list = (names: readonly GeneralName[]): string =>
