@@ -5,10 +5,10 @@
  */
 
 import { MeshPkiError } from '../errors.ts'
-import { abortWith } from '../internal/abort-with.ts'
-import { type Clock, systemClock } from '../internal/clock.ts'
+import type { Clock } from '../internal/clock.ts'
 import { formatDuration } from '../internal/duration.ts'
 import { quote } from '../internal/text.ts'
+import { withinTime } from '../internal/within-time.ts'
 import { type EndpointDialer, type FetchLike, fetchDocument } from './bundle-endpoint.ts'
 import type { CheckedLimits } from './bundle-reader.ts'
 import type { BundleSource } from './bundle-source.ts'
@@ -33,9 +33,15 @@ export interface BundleFetch {
 
 /** @throws `MeshPkiError` `ERR_FEDERATION_…`. */
 export async function fetchBundle(fetching: BundleFetch): Promise<SpiffeBundle> {
-  const { relationship, clock, limits } = fetching
+  const { relationship, clock, limits, timeoutMs } = fetching
   const { trustDomain, url, endpoint } = relationship
-  return withinTime(fetching, async (signal) => {
+  const bound = {
+    clock,
+    milliseconds: timeoutMs,
+    signal: fetching.signal,
+    timedOut: () => timedOut(url, timeoutMs),
+  }
+  return withinTime(bound, async (signal) => {
     const body = await fetchDocument({
       url,
       maxBytes: limits.bytes,
@@ -51,33 +57,6 @@ export async function fetchBundle(fetching: BundleFetch): Promise<SpiffeBundle> 
     if (signal.aborted) throw signal.reason
     return readFetched(trustDomain.name, body, limits, url)
   })
-}
-
-/** Aborts the work when its time is over or the fetch is given up. */
-async function withinTime<T>(
-  { clock, signal, timeoutMs, relationship: { url } }: BundleFetch,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const { controller, release } = abortWith([signal])
-  const done = new AbortController()
-  const timeOut = (): void => controller.abort(timedOut(url, timeoutMs))
-  // A clock that cannot wait must not turn the limit into none.
-  const waitOtherwise = (): Promise<void> =>
-    done.signal.aborted ? Promise.resolve() : systemClock.sleep(timeoutMs, done.signal).then(timeOut)
-  sleepBy(clock, timeoutMs, done.signal)
-    .then(timeOut, waitOtherwise)
-    .catch(() => {})
-  try {
-    return await work(controller.signal)
-  } finally {
-    done.abort()
-    release()
-  }
-}
-
-/** A clock of the caller may also throw at once. */
-async function sleepBy(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
-  await clock.sleep(milliseconds, signal)
 }
 
 /** §5.2.2.4: a valid X509-SVID for exactly that identity, by the latest bundle of its trust domain. */

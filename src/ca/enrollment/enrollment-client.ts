@@ -8,6 +8,7 @@ import { createCsr } from '../../csr/create-csr.ts'
 import { MeshPkiError } from '../../errors.ts'
 import { formatDuration } from '../../internal/duration.ts'
 import { quote } from '../../internal/text.ts'
+import { withinTime } from '../../internal/within-time.ts'
 import { checkPath } from '../../verify/verify-path.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import type { PrivateKey } from '../../x509/private-key.ts'
@@ -18,7 +19,6 @@ import { badAnswer, type EnrollmentAnswer, readAnswer, readRefused } from './enr
 import { exchange, label } from './enrollment-dialer.ts'
 import type { EnrollmentOperation } from './enrollment-options.ts'
 import { mediaType, WIRE_VERSION } from './enrollment-request.ts'
-import { withinTime } from './time-limit.ts'
 
 /** What a cluster has after it has enrolled. */
 export interface Enrollment {
@@ -76,7 +76,8 @@ export async function askForCertificate(
       'ERR_ENROLLMENT_TIMEOUT',
       `${label(url)} did not answer within ${formatDuration(timeoutMs)}${ask.token === undefined ? '' : '. The token may have been used: if so, ask for another one'}`,
     )
-  return withinTime(clock, timeoutMs, outer, timedOut, async (signal) => {
+  const bound = { clock, milliseconds: timeoutMs, signal: outer, timedOut }
+  return withinTime(bound, async (signal) => {
     const {
       status,
       headers,

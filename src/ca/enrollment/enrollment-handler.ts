@@ -8,6 +8,7 @@ import { type AbortSignalLike, orAborted } from '../../internal/abort.ts'
 import { tell } from '../../internal/tell.ts'
 import { escapeText, quote } from '../../internal/text.ts'
 import type { WebResponse } from '../../internal/web-types.ts'
+import { withinTime } from '../../internal/within-time.ts'
 import { verifyClient } from './client-certificate.ts'
 import { isReserved } from './cluster-name.ts'
 import { isSameKey } from './enrolled-certificate.ts'
@@ -22,7 +23,6 @@ import {
 import { EnrollmentRefusal, unavailable } from './enrollment-refusal.ts'
 import { type AskedCertificate, type EnrollmentRequest, readAsked, readBody } from './enrollment-request.ts'
 import { addressKey, RateLimiter } from './rate-limiter.ts'
-import { withinTime } from './time-limit.ts'
 import { TokenReservation } from './token-reservation.ts'
 
 /** What is known of the connection that a request came by. */
@@ -119,13 +119,13 @@ class EnrollmentServer {
       reading: false,
     }
     try {
-      const answer = await withinTime(
+      const bound = {
         clock,
-        limits.timeoutMs,
-        connection.signal,
-        () => overdue(progress.reading),
-        (signal) => this.#serve(request, connection, progress, signal),
-      )
+        milliseconds: limits.timeoutMs,
+        signal: connection.signal,
+        timedOut: () => overdue(progress.reading),
+      }
+      const answer = await withinTime(bound, (signal) => this.#serve(request, connection, progress, signal))
       const { operation, name, tokenId, client } = progress
       const event = { operation, name, tokenId, client, status: 200, code: undefined, error: undefined }
       tell(onEvent, { type: 'issued', reason: 'issued', certificate: answer.certificate, ...event })
