@@ -6,11 +6,12 @@
 
 import { formatDuration, readDuration } from '../internal/duration.ts'
 import { checkOptionNames, readCount, typeName } from '../internal/options.ts'
-import { quote } from '../internal/text.ts'
+import { escapeText, quote } from '../internal/text.ts'
 import { constraintViolation } from '../verify/name-constraints.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
+import type { GeneralNameInput } from '../x509/general-name.ts'
 import { encodeGeneralNames } from '../x509/general-name-encoder.ts'
 import { type Name, type NameInput, readNameOption } from '../x509/name.ts'
 import { CertificateTemplate } from './certificate-template.ts'
@@ -62,6 +63,8 @@ interface Level {
   readonly certificate: Certificate
   readonly label: string
   readonly lifetime: number | undefined
+  /** Of a planned CA: what it permits. */
+  readonly samples: readonly Sample[]
 }
 
 /** Ed25519 (RFC 8410 §4), a key that nobody holds: what is planned is never signed. */
@@ -98,7 +101,12 @@ export async function checkHierarchy(plan: HierarchyPlan): Promise<readonly Hier
   for (const [name, list] of Object.entries({ cas, workloads }))
     if (!Array.isArray(list)) throw new TypeError(`option "${name}" must be an array; got ${typeName(list)}`)
   const levels: Level[] = toCertificates(plan.chain ?? [], 'chain')
-    .map((certificate) => ({ certificate, label: certificateLabel(certificate), lifetime: undefined }))
+    .map((certificate) => ({
+      certificate,
+      label: certificateLabel(certificate),
+      lifetime: undefined,
+      samples: [],
+    }))
     .reverse()
   const findings: HierarchyFinding[] = []
   for (const [i, ca] of cas.entries()) {
@@ -134,6 +142,11 @@ function judge(level: Level, above: readonly Level[], isCa: boolean, findings: H
         'self-issued',
         `${upper.label} has the same subject; a self-issued CA is exempt from path length (RFC 5280 §6.1.4 (l))`,
       )
+    for (const names of shutForms(upper.certificate, level.samples))
+      add(
+        'name-constraints',
+        `it permits names such as ${names}, and ${upper.label} permits none of them (RFC 5280 §4.2.1.10)`,
+      )
     const violation = constraintViolation(upper.certificate, certificate, { take: () => true })
     if (violation?.kind === 'violation')
       add(
@@ -149,6 +162,54 @@ function judge(level: Level, above: readonly Level[], isCa: boolean, findings: H
   }
 }
 
+const FORMS = ['uri', 'dns', 'email', 'ip'] as const
+
+/** What a CA permits in one form, and nobody can have because of a CA above. */
+function shutForms(upper: Certificate, samples: readonly Sample[]): readonly string[] {
+  return FORMS.flatMap((form) => {
+    const own = samples.filter(({ name }) => name.type === form)
+    const isShut = own.every(
+      ({ leaf }) => constraintViolation(upper, leaf, { take: () => true }) !== undefined,
+    )
+    if (own.length === 0 || !isShut) return []
+    return [own.map(({ name }) => escapeText(String(name.value))).join(', ')]
+  })
+}
+
+/** A name that a CA permits, and a leaf that bears it. */
+interface Sample {
+  readonly name: GeneralNameInput
+  readonly leaf: Certificate
+}
+
+async function samplesOf(ca: PlannedCa, option: string): Promise<readonly Sample[]> {
+  const names = (ca.nameConstraints?.permitted ?? []).flatMap(sampleOf)
+  return Promise.all(
+    names.map(async (name) => ({
+      name,
+      leaf: (await planWorkload({ names: [name] }, `${option}.nameConstraints`, undefined)).certificate,
+    })),
+  )
+}
+
+/** A name within a subtree. */
+function sampleOf(subtree: GeneralNameInput): GeneralNameInput[] {
+  if (typeof subtree.value !== 'string') return []
+  const host = subtree.value.startsWith('.') ? `a${subtree.value}` : subtree.value
+  switch (subtree.type) {
+    case 'uri':
+      return [{ type: 'uri', value: `spiffe://${host}/a` }]
+    case 'dns':
+      return [{ type: 'dns', value: host }]
+    case 'email':
+      return [{ type: 'email', value: host.includes('@') ? host : `a@${host}` }]
+    case 'ip':
+      return [{ type: 'ip', value: subtree.value.slice(0, subtree.value.indexOf('/')) }]
+    default:
+      return []
+  }
+}
+
 async function planCa(ca: PlannedCa, option: string, issuer: Level | undefined): Promise<Level> {
   checkOptionNames(
     ca,
@@ -156,7 +217,7 @@ async function planCa(ca: PlannedCa, option: string, issuer: Level | undefined):
     `option "${option}"`,
   )
   const { pathLength = 'none', nameConstraints } = ca
-  return draft({
+  const level = await draft({
     profile: issuer === undefined ? 'mesh-root' : 'mesh-intermediate',
     option,
     issuer,
@@ -166,6 +227,7 @@ async function planCa(ca: PlannedCa, option: string, issuer: Level | undefined):
     pathLength: pathLength === 'none' ? undefined : readCount(pathLength, `${option}.pathLength`, 0, 255),
     nameConstraints,
   })
+  return { ...level, samples: await samplesOf(ca, option) }
 }
 
 async function planWorkload(
@@ -231,5 +293,5 @@ async function draft(of: Draft): Promise<Level> {
       : quote(String(name.value), 160)
     : quote(String(subject), 160)
   const lifetime = of.lifetime === undefined ? undefined : readDuration(of.lifetime, `${option}.lifetime`)
-  return { certificate, label, lifetime }
+  return { certificate, label, lifetime, samples: [] }
 }

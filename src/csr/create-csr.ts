@@ -70,6 +70,10 @@ export interface CreatedCsr {
  * console.log(csr.toPem()) // goes to the CA; privateKey stays here
  * ```
  */
+export async function createCsr(
+  options: CreateCsrOptions & { readonly key: KeyAlgorithm | PrivateKey },
+): Promise<CreatedCsr & { readonly privateKey: PrivateKey }>
+export async function createCsr(options: CreateCsrOptions): Promise<CreatedCsr>
 export async function createCsr(options: CreateCsrOptions): Promise<CreatedCsr> {
   checkOptionNames(options, ['subject', 'subjectAltNames', 'key', 'extractable', 'crypto'], 'createCsr')
   const subject = readNameOption(options.subject ?? [], 'subject')

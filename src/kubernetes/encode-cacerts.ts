@@ -8,6 +8,7 @@ import { MeshPkiError } from '../errors.ts'
 import { checkOneOf, checkOptionNames } from '../internal/options.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { type CertificateInput, toCertificate, toCertificates } from '../x509/certificate-input.ts'
+import { certificateLabel, nameLabel } from '../x509/certificate-label.ts'
 import { CACERTS_LAYOUTS, type CacertsLayout, detectCacertsLayout } from './cacerts-layout.ts'
 import { DataKey, ISTIO_NAMESPACE, SecretName, SecretType } from './names.ts'
 import type { SealedPem } from './sealed-pem.ts'
@@ -72,7 +73,8 @@ const TYPES: Readonly<Record<CacertsLayout, string>> = {
  * belong together is not checked.
  *
  * @throws `MeshPkiError`: `ERR_CA_NOT_CA` for a certificate in the wrong place, `ERR_PEM_…`
- * and `ERR_KEY_FORMAT` for the key, `ERR_KUBERNETES_INCOMPLETE_SECRET` without a root,
+ * and `ERR_KEY_FORMAT` for the key, `ERR_KUBERNETES_INCOMPLETE_SECRET` without a root, or
+ * without `chain` where none of the roots issued the certificate,
  * `ERR_KUBERNETES_SECRET_LAYOUT` for a layout that the base or the values do not fit,
  * `ERR_KUBERNETES_SECRET_DATA` for more data than an API server takes; `TypeError` for an unknown option.
  *
@@ -159,8 +161,13 @@ function withoutRoots(chain: readonly Certificate[], roots: readonly Certificate
   return ends ? chain.slice(0, cut) : chain
 }
 
-/** A signing certificate that is itself a root stands once. */
+/** A signing certificate that is itself a root stands once. @throws `MeshPkiError` where a CA between it and the roots is missing. */
 function defaultChain(certificate: Certificate, roots: readonly Certificate[]): readonly Certificate[] {
+  if (!roots.some((root) => root.subject.equals(certificate.issuer)))
+    throw new MeshPkiError(
+      'ERR_KUBERNETES_INCOMPLETE_SECRET',
+      `${certificateLabel(certificate)} was issued by ${nameLabel(certificate.issuer)}, which is none of the roots: expected the option "chain" with every CA between. Without them no workload of this cluster verifies elsewhere`,
+    )
   return [certificate, ...roots.filter((root) => !root.equals(certificate))]
 }
 

@@ -65,6 +65,13 @@ describe('Signer is structural (decision 3)', () => {
     expectTypeOf<CryptoKeyPair>().not.toExtend<CertificateAuthorityOptions['signer']>()
   })
 
+  test('a key that is made here, or is ours, comes back as it is', async () => {
+    expectTypeOf((await createCsr({ key: 'P-256' })).privateKey).toEqualTypeOf<PrivateKey>()
+    expectTypeOf((await createCsr({ key: privateKey })).privateKey).toEqualTypeOf<PrivateKey>()
+    const signer: Signer = privateKey
+    expectTypeOf((await createCsr({ key: signer })).privateKey).toEqualTypeOf<PrivateKey | undefined>()
+  })
+
   test('a pair of ours is taken as it is', async () => {
     void createCsr({ key: await generateKeyPair('P-256') })
     void createCsr({ key: { privateKey } })

@@ -93,7 +93,23 @@ describe('what does not fit', () => {
         ],
         workloads: [WORKLOAD, { names: ['spiffe://west/a'] }],
       },
-      ['"spiffe://east/ns/a/sa/b" name-constraints refused', '"spiffe://west/a" name-constraints refused'],
+      [
+        '"CN=A" name-constraints refused',
+        '"spiffe://east/ns/a/sa/b" name-constraints refused',
+        '"spiffe://west/a" name-constraints refused',
+      ],
+    ],
+    [
+      'a constraint outside of that above it, also without a workload',
+      {
+        cas: [
+          { ...ROOT, nameConstraints: permitted('.mesh.example') },
+          { subject: 'CN=A', nameConstraints: permitted('a.mesh.example') },
+          { subject: 'CN=B', nameConstraints: permitted('east') },
+        ],
+        workloads: [],
+      },
+      ['"CN=B" name-constraints refused', '"CN=B" name-constraints refused'],
     ],
     [
       'lifetimes that grow',

@@ -373,6 +373,15 @@ describe('encodeCacerts', () => {
     expect(notCa({ roots: [pem.ROOT_A, pem.WORKLOAD] })).toContain('"roots" (certificate 2)')
     expect(notCa({ chain: [pem.WORKLOAD, pem.ROOT_A] })).toContain('"chain" (certificate 1)')
     refusal(() => encodeCacerts({ ...input, roots: [] }), 'ERR_KUBERNETES_INCOMPLETE_SECRET')
+    // Of three tiers the middle one cannot be guessed: without it workloads of this cluster verify nowhere.
+    const unfinished = { ...input, roots: pem.ROOT_B, chain: undefined }
+    const missing = refusal(() => encodeCacerts(unfinished), 'ERR_KUBERNETES_INCOMPLETE_SECRET')
+    expect(missing.message).toMatch(
+      /"CN=Intermediate A,O=Istio" .* issued by "CN=Root A,O=Istio".*option "chain"/,
+    )
+    expect(plain(encodeCacerts({ ...unfinished, chain: pem.INTERMEDIATE_A }), 'root-cert.pem')).toBe(
+      pem.ROOT_B,
+    )
     refusal(
       () => encodeCacerts({ ...input, certificate: pem.INTERMEDIATE_A + pem.ROOT_A }),
       'ERR_PEM_BLOCK_COUNT',
