@@ -13,9 +13,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { MeshPkiError } from 'mesh-pki'
+import { checkFederation, type FederationReport } from 'mesh-pki/ca'
 import { checkPath } from 'mesh-pki/verify'
 import type { KeyAlgorithm } from 'mesh-pki/x509'
-import { clusterUnderRoot, clusterWithOwnRoot, type Workload, workload } from './cluster.js'
+import { type Cluster, clusterUnderRoot, clusterWithOwnRoot, type Workload, workload } from './cluster.js'
 import { handshake } from './handshake.js'
 import { writeCluster, writeRoot } from './output.js'
 import { Report } from './report.js'
@@ -55,10 +56,12 @@ async function main(): Promise<void> {
   const island3 = await clusterWithOwnRoot('kind3')
   report.separate('kind2', 'kind3')
   report.line()
-  await expectRefused(
-    await workload(island2, 'bookinfo-productpage'),
-    await workload(island3, 'bookinfo-ratings'),
-  )
+  const lonely2 = await workload(island2, 'bookinfo-productpage')
+  const lonely3 = await workload(island3, 'bookinfo-ratings')
+  const before = await federation([island2, lonely2], [island3, lonely3])
+  report.table('Who verifies where, before', before)
+  report.expect(!before.ok && before.sharedRoots.length === 0, 'no root in common, and no trust')
+  await expectRefused(lonely2, lonely3)
 
   report.title('2. One root, and an intermediate for each cluster')
   const started = performance.now()
@@ -78,6 +81,13 @@ async function main(): Promise<void> {
   report.line()
   report.chain([...ratings.chain, ...ratings.roots])
   report.shared(String(root.ca.certificate.subject), 'kind2', 'kind3')
+  report.line()
+  const after = await federation([kind2, productpage], [kind3, ratings])
+  report.table('Who verifies where, after', after)
+  report.expect(
+    after.ok && after.sharedRoots.length === 1,
+    'one root in common, no key, name or CA used twice',
+  )
   report.line()
   if (root.origin === 'generated') report.line(`  ${await writeRoot(values.out, root)}/{root-cert,key}.pem`)
   for (const cluster of [kind2, kind3]) {
@@ -112,6 +122,19 @@ async function main(): Promise<void> {
     for (const failure of report.failures) report.line(`  - ${failure}`)
     process.exitCode = 1
   } else report.line('✔ every claim above holds')
+}
+
+/** What anybody can tell who sees the certificates of both clusters, and no key. */
+function federation(...clusters: readonly (readonly [Cluster, Workload])[]): Promise<FederationReport> {
+  return checkFederation({
+    clusters: clusters.map(([{ name, ca }, { roots, chain }]) => ({
+      name,
+      trustDomain: name,
+      roots,
+      chain: [ca.certificate, ...ca.chain],
+      leaves: chain.slice(0, 1),
+    })),
+  })
 }
 
 async function expectAccepted(client: Workload, server: Workload): Promise<void> {

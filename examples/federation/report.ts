@@ -45,6 +45,13 @@ export class Report {
     }
   }
 
+  /** A report of several lines, set in. */
+  table(title: string, text: { toString(): string }): void {
+    console.log(`  ${title}:`)
+    for (const line of String(text).split('\n'))
+      for (const [i, part] of wrap(line, 96).entries()) console.log(`    ${i === 0 ? '' : '  '}${part}`)
+  }
+
   /** Who trusts whom before: two islands. */
   separate(a: string, b: string): void {
     console.log(`
@@ -70,6 +77,7 @@ export class Report {
 const day = (date: Date): string => date.toISOString().slice(0, 16).replace('T', ' ')
 
 function wrap(text: string, width: number): readonly string[] {
+  if (text.length <= width) return [text]
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ')) {

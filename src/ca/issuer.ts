@@ -9,14 +9,13 @@ import type { AbortSignalLike } from '../internal/abort.ts'
 import { AdaptiveWindow } from '../internal/adaptive-window.ts'
 import { currentTime, type TimeSource } from '../internal/clock.ts'
 import type { RandomSource } from '../internal/web-crypto.ts'
-import { constraintViolation } from '../verify/name-constraints.ts'
 import type { PathError } from '../verify/path-error.ts'
 import type { Rfc5280Rule } from '../verify/rfc5280-rules.ts'
 import type { Certificate } from '../x509/certificate.ts'
-import { certificateLabel } from '../x509/certificate-label.ts'
 import type { Signer } from '../x509/signer.ts'
 import type { IssuedCertificate } from './authority-options.ts'
 import { CertificateTemplate, type CertificateValues } from './certificate-template.ts'
+import { constraintProblem } from './constraint-problem.ts'
 import { subjectKeyIdOf } from './dry-run.ts'
 import { type CappedValidity, cappedValidity } from './issuance-rules.ts'
 import { keyIdentifier } from './key-identifier.ts'
@@ -174,12 +173,7 @@ export class Issuer {
 
   /** Why a certificate would never verify below this chain's name constraints; `undefined` where it may. */
   constraintViolation(certificate: Certificate): string | undefined {
-    for (const issuer of this.#constraining) {
-      const violation = constraintViolation(issuer, certificate, { take: () => true })
-      if (violation?.kind === 'violation')
-        return `the certificate would never verify: ${violation.text}, by the name constraints of ${certificateLabel(issuer)} (RFC 5280 §4.2.1.10)`
-    }
-    return undefined
+    return constraintProblem(this.#constraining, certificate)
   }
 
   get #rawSigner(): Signer {

@@ -83,6 +83,8 @@ export class Csr {
   private constructor(der: Uint8Array) {
     this.#der = der
     this.#layout = readCsrLayout(der)
+    // Functions of callers are shown it: a property of its own would hide what it says.
+    Object.freeze(this)
   }
 
   /** Reads one DER request that fills the input. @throws `MeshPkiError` `ERR_DER_…`, `ERR_CSR_…`, `ERR_CERTIFICATE_…` for its extensions. */

@@ -91,7 +91,7 @@ export async function provePossession(
   if (algorithm === undefined) {
     throw new MeshPkiError(
       'ERR_CSR_SIGNATURE',
-      `the request of ${quote(String(csr.subject))} is signed with ${csr.signatureAlgorithmDescription}; accepted are ECDSA, RSA PKCS#1 v1.5 and RSASSA-PSS with SHA-256, SHA-384 or SHA-512, and Ed25519`,
+      `the request of ${quote(String(csr.subject))} is signed with ${csr.signatureAlgorithmDescription}; accepted are ECDSA, RSA PKCS#1 v1.5 and RSASSA-PSS with SHA-256, SHA-384 or SHA-512, and Ed25519. The salt of RSASSA-PSS is as long as the digest: with OpenSSL, -sigopt rsa_pss_saltlen:digest`,
     )
   }
   const key = await importVerificationKey(publicKey, crypto).catch((error: unknown) => {

@@ -9,6 +9,8 @@
 export type { CacertsLayout } from './cacerts-layout.ts'
 export { type CacertsBundle, decodeCacerts } from './decode-cacerts.ts'
 export { type CacertsInput, encodeCacerts } from './encode-cacerts.ts'
+export { type LintCacertsOptions, lintCacerts } from './lint-cacerts.ts'
+export { type LintCacertsChangeOptions, lintCacertsChange } from './lint-cacerts-change.ts'
 export {
   ConfigMapName,
   DataKey,

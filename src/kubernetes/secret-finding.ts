@@ -4,27 +4,23 @@
  * @module
  */
 
+import { ISTIO_KEY_LABELS } from '../ca/lint/istio-key-labels.ts'
+import type { LintCode } from '../ca/lint/lint-codes.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import type { SealedPem } from './sealed-pem.ts'
 
-/** Which oddity it is. */
-export type SecretFindingCode =
-  /** A CRL stands in the `kubernetes.io/tls` form, where Istio does not look for it. */
+/** Which oddity it is: those findings of `lintCacerts` that need no more than reading. `docs/lint.md` explains each. */
+export type SecretFindingCode = Extract<
+  LintCode,
   | 'crl-ignored'
-  /** The same root stands twice: either a slip or the third phase of Istio's root rotation. */
   | 'duplicate-root'
-  /** `EC PARAMETERS` stands before the key: Istio refuses it. */
   | 'ec-parameters'
-  /** More than one certificate where Istio reads the first. */
   | 'extra-certificates'
-  /** The key's label is not one that Istio reads. */
   | 'key-label'
-  /** The key of a root stands in a secret of a workload cluster. */
   | 'root-key-present'
-  /** `tls.crt` does not end in a line end: Istio glues `ca.crt` to its last line. */
   | 'tls-final-newline'
-  /** Both forms stand side by side: Istio reads `tls.crt`. */
   | 'two-layouts'
+>
 
 /** One oddity. */
 export interface SecretFinding {
@@ -34,9 +30,6 @@ export interface SecretFinding {
   /** What was found and what to do. No content of the secret is in it. */
   readonly message: string
 }
-
-/** The labels that Istio reads (`ParsePemEncodedKey`). */
-export const ISTIO_KEY_LABELS: readonly string[] = ['PRIVATE KEY', 'EC PRIVATE KEY', 'RSA PRIVATE KEY']
 
 /** Whether Istio would refuse the key by its PEM blocks alone. */
 export function findKeyFindings(sealed: SealedPem, key: string): readonly SecretFinding[] {

@@ -4,12 +4,12 @@
  * @module
  */
 
+import { ISTIO_KEY_LABELS } from '../ca/lint/istio-key-labels.ts'
 import { MeshPkiError } from '../errors.ts'
 import { encodeBase64 } from '../internal/base64.ts'
 import { quote } from '../internal/text.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { SealedPem } from './sealed-pem.ts'
-import { ISTIO_KEY_LABELS } from './secret-finding.ts'
 import type { ObjectMetaLike, SecretLike } from './secret-like.ts'
 import { endLine, objectName } from './secret-reader.ts'
 

@@ -64,13 +64,14 @@ export function renewalTime(certificate: CertificateInput, policy: RenewalPolicy
     policy.issuedAt === undefined
       ? notBefore + readDuration(policy.backdate ?? '2m', 'backdate', { allowZero: true })
       : readInstant(policy.issuedAt, 'issuedAt')
-  const start = Math.min(Math.max(issued, notBefore), notAfter)
+  // What is said of its issuance cannot be true where it lies outside of its validity.
+  const start = issued > notBefore && issued < notAfter ? issued : notBefore
   const life = notAfter - start
   const jitter = readFraction(policy.jitter ?? 0, 'jitter', 0, 0.5)
   const serial = Certificate.bytesOf(read).subarray(layout.serialStart, layout.serialEnd)
   const ratio = remainingRatio(policy, life) + (jitter === 0 ? 0 : jitter * (2 * unitOf(serial) - 1))
   const due = Math.floor((notAfter - ratio * life) / 1000) * 1000
-  return new Date(Math.max(Math.min(due, notAfter - 1000), start))
+  return new Date(Math.min(Math.max(due, start), notAfter - 1000))
 }
 
 function remainingRatio({ gracePeriodRatio, renewBefore }: RenewalPolicy, life: number): number {

@@ -123,7 +123,11 @@ interface LeafOptions {
   readonly lifetime: string
 }
 
-function testRoot(key: KeyAlgorithm, profile: ProfileFamily, clock: TimeSource): Promise<CertificateAuthority> {
+function testRoot(
+  key: KeyAlgorithm,
+  profile: ProfileFamily,
+  clock: TimeSource,
+): Promise<CertificateAuthority> {
   return createRootCa({
     subject: 'CN=Test Root CA,O=mesh-pki testing',
     lifetime: '3650d',

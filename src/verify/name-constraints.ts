@@ -34,9 +34,17 @@ export function constraintViolation(
   subject: Certificate,
   budget: ComparisonBudget,
 ): ConstraintViolation | undefined {
+  return namesViolation(issuer, constrainedNames(subject), budget)
+}
+
+/** The first of some names that the constraints of `issuer` refuse. */
+export function namesViolation(
+  issuer: Certificate,
+  names: readonly GeneralName[],
+  budget: ComparisonBudget,
+): ConstraintViolation | undefined {
   const constraints = issuer.nameConstraints
   if (constraints === undefined) return undefined
-  const names = constrainedNames(subject)
   // Reading them costs too: a peer may send thousands that are never compared.
   if (!budget.take(constraints.permitted.length + constraints.excluded.length + names.length))
     return { kind: 'budget' }
@@ -46,6 +54,7 @@ export function constraintViolation(
         return violation(`the constraint ${format(constraint)} is not well formed`)
     }
   }
+  const prefixes = new Map<GeneralName, readonly string[]>()
   const permittedByType = byType(constraints.permitted)
   const excludedByType = byType(constraints.excluded)
   for (const name of names) {
@@ -59,12 +68,12 @@ export function constraintViolation(
         `the name ${format(name)} cannot be compared with the constraints on its form, so it is refused`,
       )
     for (const constraint of excluded) {
-      if (isWithin(prepared, constraint, 'excluded'))
+      if (isWithin(prepared, constraint, 'excluded', prefixes))
         return violation(`the name ${format(name)} is in the excluded subtree ${format(constraint)}`)
     }
     if (
       permitted.length > 0 &&
-      !permitted.some((constraint) => isWithin(prepared, constraint, 'permitted'))
+      !permitted.some((constraint) => isWithin(prepared, constraint, 'permitted', prefixes))
     ) {
       return violation(`the name ${format(name)} is in none of the permitted subtrees ${list(permitted)}`)
     }
@@ -169,7 +178,25 @@ function rdnsOf(name: Name): readonly string[] {
   return canonicalRdns(der, 0, der.length)
 }
 
-function isWithin(name: Prepared, constraint: GeneralName, subtree: 'permitted' | 'excluded'): boolean {
+/** The RDNs of a constraint, read once for all names. */
+function prefixOf(
+  constraint: GeneralName & { readonly type: 'directory' },
+  known: Map<GeneralName, readonly string[]>,
+): readonly string[] {
+  let prefix = known.get(constraint)
+  if (prefix === undefined) {
+    prefix = rdnsOf(constraint.value)
+    known.set(constraint, prefix)
+  }
+  return prefix
+}
+
+function isWithin(
+  name: Prepared,
+  constraint: GeneralName,
+  subtree: 'permitted' | 'excluded',
+  prefixes: Map<GeneralName, readonly string[]>,
+): boolean {
   switch (name.type) {
     case 'dns':
       return constraint.type === 'dns' && isDnsWithin(name, constraint.value.toLowerCase(), subtree)
@@ -180,7 +207,7 @@ function isWithin(name: Prepared, constraint: GeneralName, subtree: 'permitted' 
     case 'ip':
       return constraint.type === 'ip' && isAddressWithin(name.bytes, constraint.value)
     case 'directory':
-      return constraint.type === 'directory' && startsWithRdns(name.rdns, rdnsOf(constraint.value))
+      return constraint.type === 'directory' && startsWithRdns(name.rdns, prefixOf(constraint, prefixes))
   }
 }
 

@@ -27,7 +27,9 @@ describe('signing under a policy', () => {
       lifetime: '1h',
     })
     void ca.sign(csr, policy, { renews: current, sameKey: 'keep' })
-    void ca.sign(csr, policy, { renews: [current, current.toPem()] })
+    void ca.sign(csr, policy, { renews: current, predecessors: [current, current.toPem()] })
+    // @ts-expect-error one certificate is renewed
+    void ca.sign(csr, policy, { renews: [current] })
     // @ts-expect-error a lifetime has a unit
     void ca.sign(csr, policy, { lifetime: 3600 })
     // @ts-expect-error identities are a list

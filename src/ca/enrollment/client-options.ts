@@ -67,7 +67,8 @@ export const CLIENT_OPTIONS: readonly string[] = [
 /** Options, checked and read once. */
 export interface CheckedClientOptions
   extends Pick<EnrollmentClientOptions, 'dial' | 'crls' | 'extractable' | 'crypto'> {
-  readonly url: URL
+  /** Scheme, host, port and path, without a final slash. */
+  readonly url: string
   readonly store: TrustStore
   readonly clientStore: TrustStore
   readonly reference: ReferenceName
@@ -91,7 +92,7 @@ export function readClientOptions(options: EnrollmentClientOptions): CheckedClie
     crls,
     extractable,
     crypto,
-    url,
+    url: `${url.origin}${url.pathname.replace(/\/$/, '')}`,
     store,
     clientStore:
       clientAnchors === undefined

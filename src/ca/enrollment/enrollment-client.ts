@@ -60,7 +60,7 @@ export async function askForCertificate(
   ask: EnrollmentAsk,
 ): Promise<Enrollment> {
   const { key, extractable, crypto, clock, timeoutMs, signal: outer } = options
-  const url = endpointOf(options.url, ask.operation)
+  const url = `${options.url}/${ask.operation}`
   const { csr, signer, privateKey } = await createCsr({
     subjectAltNames: [{ type: 'dns', value: ask.name }],
     key,
@@ -197,8 +197,4 @@ function refusedBy(
     `${label(url)} refused with status ${status} (${quote(hide(refused.code), 64)}): ${quote(hide(refused.message))}${seconds === undefined ? '' : `; try again in ${seconds} s`}`,
     { data: { status, code: hide(refused.code).slice(0, 64), retryAfterSeconds: seconds } },
   )
-}
-
-function endpointOf({ origin, pathname }: URL, operation: EnrollmentOperation): string {
-  return `${origin}${pathname.replace(/\/$/, '')}/${operation}`
 }

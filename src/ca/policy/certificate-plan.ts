@@ -10,7 +10,7 @@ import type { Name } from '../../x509/name.ts'
 import type { CertificateProfile } from '../profiles/certificate-profile.ts'
 import type { IssuancePolicy } from './issuance-policy.ts'
 import type { GrantedLifetime } from './lifetime-rules.ts'
-import { unique } from './names-of.ts'
+import { freezeNames, unique } from './names-of.ts'
 import type { Violations } from './policy-violation.ts'
 
 /** What the call says beside the request. */
@@ -26,6 +26,8 @@ export interface CertificatePlan {
   /** With the usages that it gets. */
   readonly profile: CertificateProfile
   readonly subject: Name
+  /** The common name that was made here, and stands in the subject. */
+  readonly commonName: string | undefined
   readonly names: readonly GeneralName[]
   readonly lifetime: GrantedLifetime
 }
@@ -37,13 +39,14 @@ export function planCertificate(
   call: PolicyCall,
   violations: Violations,
 ): CertificatePlan {
-  const names = unique(
+  const named = unique(
     policy.namesFrom === 'identities'
       ? call.identities
       : policy.namesFrom === 'request'
         ? csr.subjectAltNames
         : [...call.identities, ...csr.subjectAltNames],
   )
+  const names = freezeNames(named)
   if (call.subject !== undefined && policy.subject.from !== 'caller')
     violations.add(
       'subject',
@@ -52,6 +55,7 @@ export function planCertificate(
   return {
     profile: policy.usage.profileFor(csr, violations),
     subject: policy.subject.subjectOf(csr.subject, call.subject, names),
+    commonName: policy.subject.madeCommonName(csr.subject, names),
     names,
     lifetime: policy.lifetime.grant(call.lifetime, violations),
   }

@@ -7,11 +7,12 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { equalBytes, toHex } from '../../internal/bytes.ts'
 import { Certificate } from '../../x509/certificate.ts'
+import type { GeneralName } from '../../x509/general-name.ts'
 import { readPublicKeyInfo } from '../../x509/public-key-info.ts'
 import type { CertificateProfile, ProfileExtension } from '../profiles/certificate-profile.ts'
 import type { CertificatePlan } from './certificate-plan.ts'
 import type { IssuancePolicy } from './issuance-policy.ts'
-import { kindOf, spiffeIdOf } from './name-matcher.ts'
+import { readJudgedName } from './judged-name.ts'
 import type { Violations } from './policy-violation.ts'
 
 const OIDS: Readonly<Record<ProfileExtension, string>> = {
@@ -46,9 +47,10 @@ export function judgeCertificate(
     )
   if (!equalBytes(subject.der, plan.subject.der))
     violations.add('subject', 'the certificate would have another subject than planned')
-  policy.subject.judge(subject, policy.names, violations)
+  policy.subject.judge(subject, plan.commonName, policy.names, violations)
   policy.names.judge(subjectAltNames, violations)
-  judgeSpiffe(certificate, policy.isCa, violations)
+  if (!policy.isCa && !policy.names.isTooMany(subjectAltNames.length))
+    judgeSpiffe(subjectAltNames, violations)
   const spki = certificate.publicKey
   policy.keys.judge(readPublicKeyInfo(spki), () => toHex(sha256(spki)), violations)
   policy.usage.judge(certificate.keyUsage, certificate.extendedKeyUsage, violations)
@@ -85,16 +87,19 @@ function judgeExtensions(
 }
 
 /** X509-SVID §2 and §4: one URI in all, and for workloads one with a path. */
-function judgeSpiffe(certificate: Certificate, isCa: boolean, violations: Violations): void {
-  const uris = certificate.subjectAltNames.filter(({ type }) => type === 'uri')
-  const identity = uris.find((name) => kindOf(name) === 'spiffe')
-  if (identity === undefined || isCa) return
+function judgeSpiffe(names: readonly GeneralName[], violations: Violations): void {
+  const uris = names.filter(({ type }) => type === 'uri')
+  const [identity] = uris.flatMap((name) => {
+    const judged = readJudgedName(name)
+    return judged?.kind === 'spiffe' ? [judged] : []
+  })
+  if (identity === undefined) return
   if (uris.length > 1)
     violations.add(
       'spiffe',
       `the certificate would have ${uris.length} URIs; one with a SPIFFE ID has no other (X509-SVID §2). Sign a certificate for each identity`,
     )
-  if (spiffeIdOf(identity)?.path === '')
+  if (identity.value?.path === '')
     violations.add(
       'spiffe',
       'the certificate would bear the SPIFFE ID of a trust domain, which is for CAs (X509-SVID §5.2)',

@@ -4,15 +4,14 @@
  * @module
  */
 
-import { sha256 } from '@noble/hashes/sha2.js'
 import { Csr, type CsrInput } from '../../csr/csr.ts'
 import { provePossession, VerifiedCsr } from '../../csr/proof-of-possession.ts'
 import { MeshPkiError } from '../../errors.ts'
-import { toHex } from '../../internal/bytes.ts'
 import { readDuration } from '../../internal/duration.ts'
 import { checkOptionNames } from '../../internal/options.ts'
+import { quote } from '../../internal/text.ts'
 import { type NameInput, readNameOption } from '../../x509/name.ts'
-import { readPublicKeyInfo } from '../../x509/public-key-info.ts'
+import { judgePreviewed, previewCertificate } from './certificate-preview.ts'
 import { IssuancePolicy, type IssuancePolicyInput } from './issuance-policy.ts'
 import { type IdentityInput, readIdentities } from './names-of.ts'
 import { decisionOf, type PolicyDecision } from './policy-decision.ts'
@@ -76,15 +75,17 @@ export async function explainPolicy(
   )
   const { plan, violations: asked } = judgeRequest({ policy, call }, request)
   const further = new Violations('certificate')
-  policy.subject.judge(plan.subject, policy.names, further)
-  policy.names.judge(plan.names, further)
-  const spki = request.publicKey
-  policy.keys.judge(readPublicKeyInfo(spki), () => toHex(sha256(spki)), further)
-  policy.usage.judge(plan.profile.keyUsage, plan.profile.extendedKeyUsage, further)
+  const preview = await previewCertificate(policy, plan, request).catch((error: unknown) => {
+    if (!(error instanceof MeshPkiError)) throw error
+    policy.names.judge(plan.names, further)
+    further.add('names', error.message)
+    return undefined
+  })
+  if (preview !== undefined) judgePreviewed(policy, plan, preview, further)
   const violations = Object.freeze([...asked, ...further.list])
   const asks = policy.enrich !== undefined || policy.authorize !== undefined
   const verdict = violations.length > 0 || possession !== undefined ? 'refuse' : asks ? 'ask' : 'sign'
-  const decision = decisionOf(policy, request, plan)
+  const decision = decisionOf(policy, request, plan, preview ?? plan.profile)
   const text = render(policy, request, { verdict, violations, possession, decision })
   return Object.freeze({ verdict, violations, possession, decision, toString: () => text })
 }
@@ -100,7 +101,9 @@ function render(
   csr: Csr,
   { verdict, violations, possession, decision }: Omit<PolicyExplanation, 'toString'>,
 ): string {
-  const lines = [`The policy "${policy.name}" ${VERDICTS[verdict]} the request of ${requestLabel(csr)}.`]
+  const lines = [
+    `The policy ${quote(policy.name, 64)} ${VERDICTS[verdict]} the request of ${requestLabel(csr)}.`,
+  ]
   if (possession !== undefined) lines.push(`  ${possession.message}`)
   for (const [i, { message }] of violations.entries()) lines.push(`  ${i + 1}. ${message}`)
   lines.push(verdict === 'refuse' ? 'Otherwise the certificate would have:' : 'The certificate has:')

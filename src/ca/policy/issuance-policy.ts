@@ -4,7 +4,8 @@
  * @module
  */
 
-import { checkOneOf, checkOptionNames, readCount, readFunction, typeName } from '../../internal/options.ts'
+import { checkOneOf, readCount, readFunction } from '../../internal/options.ts'
+import { quote } from '../../internal/text.ts'
 import type { EncodedExtension } from '../extension-encoder.ts'
 import { KEY_IDENTIFIER_METHODS, type KeyIdentifierMethod } from '../key-identifier.ts'
 import { encodeNameConstraints, type NameConstraintsInput } from '../name-constraints-input.ts'
@@ -13,6 +14,7 @@ import { anyProfile, type CertificateProfileName } from '../profiles/profiles.ts
 import { CompiledKeyRules, type KeyRules } from './key-rules.ts'
 import { CompiledLifetimeRules, type LifetimeRules } from './lifetime-rules.ts'
 import { CompiledNameRules, type NameRules } from './name-rules.ts'
+import { checkRules } from './plain-rules.ts'
 import type { AuthorizeHook, EnrichHook } from './policy-hooks.ts'
 import { CompiledRequestRules, type RequestRules } from './request-rules.ts'
 import { CompiledSubjectRules, type SubjectRules } from './subject-rules.ts'
@@ -92,6 +94,8 @@ const MADE: unique symbol = Symbol('made')
  * ```
  */
 export class IssuancePolicy {
+  /** What tells an instance from what only has its prototype. */
+  readonly #isMade = true
   readonly name: string
   /** @internal */
   readonly profile: CertificateProfile
@@ -123,35 +127,49 @@ export class IssuancePolicy {
   private constructor(proof: typeof MADE, input: IssuancePolicyInput) {
     if (proof !== MADE) throw new TypeError('use IssuancePolicy.from')
     const { name, namesFrom, pathLength, nameConstraints, enrich, authorize } = input
-    if (typeof name !== 'string' || name === '')
-      throw new TypeError('option "name" must be a text: it stands in every refusal')
+    if (typeof name !== 'string' || name === '' || name.length > 128)
+      throw new TypeError(
+        'option "name" must be a text of at most 128 characters: it stands in every refusal',
+      )
     this.name = name
-    this.profile = endEntityOrCa(input.profile ?? 'mesh-workload')
-    this.namesFrom = checkOneOf(namesFrom ?? 'identities', ['identities', 'request', 'both'], 'namesFrom')
-    this.request = new CompiledRequestRules(input.request ?? {}, this.isCa, this.namesFrom)
-    this.names = new CompiledNameRules(input.names ?? {}, this.isCa)
+    this.profile = endEntityOrCa(input.profile === undefined ? 'mesh-workload' : input.profile)
+    this.namesFrom = checkOneOf(
+      namesFrom === undefined ? 'identities' : namesFrom,
+      ['identities', 'request', 'both'],
+      'namesFrom',
+    )
+    this.request = new CompiledRequestRules(orNone(input.request), this.isCa, this.namesFrom)
+    this.names = new CompiledNameRules(orNone(input.names), this.isCa)
     if (this.namesFrom !== 'identities' && !this.names.isClosed && !this.request.bindsNames)
       throw new TypeError(
-        `the policy ${JSON.stringify(name)} takes names from requests and says nowhere which: give it an allow list under "names", or request.subjectAltNames: 'within-identities'`,
+        `the policy ${quote(name, 64)} takes names from requests and says nowhere which: give it an allow list under "names", or request.subjectAltNames: 'within-identities'`,
       )
     this.subject = new CompiledSubjectRules(
-      input.subject ?? (this.isCa ? { from: 'request', attributes: 'any' } : { from: 'policy' }),
+      input.subject === undefined
+        ? this.isCa
+          ? { from: 'request', attributes: 'any' }
+          : { from: 'policy' }
+        : input.subject,
     )
-    this.keys = new CompiledKeyRules(input.keys ?? {})
+    this.keys = new CompiledKeyRules(orNone(input.keys))
     if (input.lifetime === undefined)
       throw new TypeError('a policy needs the option "lifetime", such as { max: \'24h\' }')
     this.lifetime = new CompiledLifetimeRules(input.lifetime, this.profile)
-    this.usage = new CompiledUsageRules(input.usage ?? {}, this.profile)
+    this.usage = new CompiledUsageRules(orNone(input.usage), this.profile)
     if (!this.isCa && (pathLength !== undefined || nameConstraints !== undefined))
       throw new TypeError(
         'options "pathLength" and "nameConstraints" are for CAs; the profile is that of an end entity',
       )
-    const length = pathLength ?? this.profile.pathLength
+    const length = pathLength === undefined ? this.profile.pathLength : pathLength
     this.pathLength = !this.isCa || length === 'none' ? undefined : readCount(length, 'pathLength', 0, 255)
     if (nameConstraints !== undefined && !this.profile.extensions.includes('nameConstraints'))
       throw new TypeError(`the profile "${this.profile.name}" has no place for name constraints`)
     this.nameConstraints = nameConstraints === undefined ? undefined : encodeNameConstraints(nameConstraints)
-    this.keyIdentifier = checkOneOf(input.keyIdentifier ?? 'sha1', KEY_IDENTIFIER_METHODS, 'keyIdentifier')
+    this.keyIdentifier = checkOneOf(
+      input.keyIdentifier === undefined ? 'sha1' : input.keyIdentifier,
+      KEY_IDENTIFIER_METHODS,
+      'keyIdentifier',
+    )
     readFunction(enrich, 'enrich')
     readFunction(authorize, 'authorize')
     this.enrich = enrich
@@ -161,12 +179,8 @@ export class IssuancePolicy {
 
   /** Reads a policy. @throws `TypeError`, `RangeError`, and `MeshPkiError` for names and patterns in it. */
   static from(input: IssuancePolicy | IssuancePolicyInput): IssuancePolicy {
-    if (input instanceof IssuancePolicy) return input
-    if (typeof input !== 'object' || input === null)
-      throw new TypeError(
-        `a policy must be an IssuancePolicy or an object with its rules; got ${typeName(input)}`,
-      )
-    checkOptionNames(input, MEMBERS, 'a policy')
+    if (typeof input === 'object' && input !== null && #isMade in input) return input
+    checkRules(input, MEMBERS, 'a policy')
     return new IssuancePolicy(MADE, { ...input })
   }
 
@@ -179,6 +193,11 @@ export class IssuancePolicy {
   toString(): string {
     return this.name
   }
+}
+
+/** No rules where there are none; what is there and no object is for the reader of the rules to refuse. */
+function orNone<T extends object>(rules: T | undefined): T | Record<string, never> {
+  return rules === undefined ? {} : rules
 }
 
 /** A policy signs requests; nobody requests a root. */

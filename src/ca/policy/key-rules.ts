@@ -4,9 +4,10 @@
  * @module
  */
 
-import { checkOneOf, checkOptionNames, readCount, typeName } from '../../internal/options.ts'
+import { checkOneOf, readCount, typeName } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
 import type { KeyKind, PublicKeyInfo } from '../../x509/public-key-info.ts'
+import { checkRules, orDefault } from './plain-rules.ts'
 import type { Violations } from './policy-violation.ts'
 
 /** Rules for public keys. Whatever they say, RSA below 2048 bits and keys that we cannot verify with are refused. */
@@ -29,19 +30,20 @@ export class CompiledKeyRules {
   readonly #deny: ReadonlySet<string>
 
   constructor(rules: KeyRules) {
-    checkOptionNames(rules, ['allow', 'rsaBits', 'deny'], 'option "keys"')
+    checkRules(rules, ['allow', 'rsaBits', 'deny'], 'option "keys"')
     const { allow = KINDS, rsaBits = {}, deny = [] } = rules
     if (!Array.isArray(allow))
       throw new TypeError(`option "keys.allow" must be an array; got ${typeName(allow)}`)
     this.#allow = allow.map((kind) => checkOneOf(kind, KINDS, 'keys.allow'))
-    checkOptionNames(rsaBits, ['min', 'max'], 'option "keys.rsaBits"')
-    this.#min = readCount(rsaBits.min ?? 2048, 'keys.rsaBits.min', 2048, 8192)
-    this.#max = readCount(rsaBits.max ?? 8192, 'keys.rsaBits.max', this.#min, 8192)
+    checkRules(rsaBits, ['min', 'max'], 'option "keys.rsaBits"')
+    this.#min = readCount(orDefault(rsaBits.min, 2048), 'keys.rsaBits.min', 2048, 8192)
+    this.#max = readCount(orDefault(rsaBits.max, 8192), 'keys.rsaBits.max', this.#min, 8192)
     if (!Array.isArray(deny) || deny.some((one) => typeof one !== 'string' || !/^[0-9a-f]{64}$/.test(one)))
       throw new TypeError(
         'option "keys.deny" must hold SHA-256 digests in lower-case hex, as Certificate and PrivateKey write them',
       )
     this.#deny = new Set(deny)
+    Object.freeze(this)
   }
 
   /** Whether anybody asked for digests: they cost time. */

@@ -5,9 +5,10 @@
  */
 
 import { formatDuration, readDuration } from '../../internal/duration.ts'
-import { checkOneOf, checkOptionNames } from '../../internal/options.ts'
+import { checkOneOf } from '../../internal/options.ts'
 import { BACKDATE_RULES } from '../issuance-rules.ts'
 import type { CertificateProfile } from '../profiles/certificate-profile.ts'
+import { checkRules } from './plain-rules.ts'
 import type { Violations } from './policy-violation.ts'
 
 /** Rules for lifetimes, from issuance to `notAfter`. No certificate outlives its issuers, whatever they say. */
@@ -26,7 +27,8 @@ export interface LifetimeRules {
 
 /** What was asked for, and what is granted before the issuer's chain is asked; milliseconds. */
 export interface GrantedLifetime {
-  readonly asked: number
+  /** `undefined` where the call asks for none. */
+  readonly asked: number | undefined
   readonly granted: number
 }
 
@@ -39,19 +41,32 @@ export class CompiledLifetimeRules {
   readonly #onTooLong: 'reject' | 'cap'
 
   constructor(rules: LifetimeRules, profile: CertificateProfile) {
-    checkOptionNames(rules, ['default', 'max', 'min', 'onTooLong', 'backdate'], 'option "lifetime"')
+    checkRules(rules, ['default', 'max', 'min', 'onTooLong', 'backdate'], 'option "lifetime"')
     this.#max = rules.max === 'none' ? Number.POSITIVE_INFINITY : readDuration(rules.max, 'lifetime.max')
     this.#default =
       rules.default === undefined
         ? Math.min(readDuration(profile.lifetime, 'profile.lifetime'), this.#max)
         : readDuration(rules.default, 'lifetime.default')
-    this.#min = readDuration(rules.min ?? '1m', 'lifetime.min', { allowZero: true })
-    this.#onTooLong = checkOneOf(rules.onTooLong ?? 'reject', ['reject', 'cap'], 'lifetime.onTooLong')
-    this.backdate = readDuration(rules.backdate ?? profile.backdate, 'lifetime.backdate', BACKDATE_RULES)
+    // Less than a second is no life: notAfter is a whole second (RFC 5280 §4.1.2.5).
+    this.#min = Math.max(
+      readDuration(rules.min === undefined ? '1m' : rules.min, 'lifetime.min', { allowZero: true }),
+      1000,
+    )
+    this.#onTooLong = checkOneOf(
+      rules.onTooLong === undefined ? 'reject' : rules.onTooLong,
+      ['reject', 'cap'],
+      'lifetime.onTooLong',
+    )
+    this.backdate = readDuration(
+      rules.backdate === undefined ? profile.backdate : rules.backdate,
+      'lifetime.backdate',
+      BACKDATE_RULES,
+    )
     if (this.#default > this.#max || this.#default < this.#min)
       throw new RangeError(
         `option "lifetime.default" is ${formatDuration(this.#default)}, which the policy itself refuses: it allows ${this.#range()}`,
       )
+    Object.freeze(this)
   }
 
   /** What a request gets. */
@@ -67,7 +82,7 @@ export class CompiledLifetimeRules {
         'lifetime',
         `a lifetime of ${formatDuration(wanted)} was asked for; allowed is ${this.#range()}`,
       )
-    return { asked: wanted, granted: Math.min(wanted, this.#max) }
+    return { asked, granted: Math.min(wanted, this.#max) }
   }
 
   /** Judges the validity of a certificate that is issued at `now`. */
@@ -95,6 +110,6 @@ export class CompiledLifetimeRules {
       this.#max === Number.POSITIVE_INFINITY
         ? 'as long as its issuers are valid'
         : `at most ${formatDuration(this.#max)}`
-    return `${this.#min === 0 ? '' : `at least ${formatDuration(this.#min)}, `}${most}`
+    return `at least ${formatDuration(this.#min)}, ${most}`
   }
 }

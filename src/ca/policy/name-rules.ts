@@ -4,16 +4,16 @@
  * @module
  */
 
-import { checkOptionNames, readCount, readFlag, typeName } from '../../internal/options.ts'
+import { readCount, readFlag, typeName } from '../../internal/options.ts'
 import { escapeText, quote } from '../../internal/text.ts'
-import { SpiffeId, type TrustDomain } from '../../spiffe/spiffe-id.ts'
+import type { TrustDomain } from '../../spiffe/spiffe-id.ts'
 import type { SpiffePathPattern } from '../../spiffe/spiffe-path-pattern.ts'
-import { normalizeDnsName } from '../../x509/dns-name.ts'
 import { formatGeneralName, type GeneralName } from '../../x509/general-name.ts'
-import { parseIpAddress } from '../../x509/ip-address.ts'
-import { splitMailbox } from '../../x509/mailbox.ts'
 import type { NameInput } from '../../x509/name.ts'
-import { kindOf, type NameKind, type NameMatcher, readNameMatcher } from './name-matcher.ts'
+import { readCommonName } from '../common-name.ts'
+import { type JudgedName, type NameKind, readJudgedName } from './judged-name.ts'
+import { type NameEntry, type NameMatcher, readNameMatcher } from './name-matcher.ts'
+import { checkRules } from './plain-rules.ts'
 import type { Violations } from './policy-violation.ts'
 
 /** Names of one kind. What is denied is refused even where it is allowed. */
@@ -68,10 +68,6 @@ const WORDS: Readonly<Record<NameKind, string>> = {
   'registered-id': 'registered identifiers',
 }
 const MAX_NAMES = 100
-/** What a client that reads C strings cuts at, or a log shows as something else. */
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f]/
-/** No white space, and what only names have. */
-const LIKE_A_NAME = /^\S*[.:@*]\S*$/
 /** Entries that a message lists. */
 const MAX_LISTED = 6
 
@@ -84,25 +80,36 @@ export class CompiledNameRules {
   readonly max: number
 
   constructor(rules: NameRules, isCa: boolean) {
-    checkOptionNames(rules, [...Object.values(MEMBERS), 'wildcards', 'min', 'max'], 'option "names"')
+    checkRules(rules, [...Object.values(MEMBERS), 'wildcards', 'min', 'max'], 'option "names"')
     for (const kind of KINDS) {
       const member = MEMBERS[kind]
       const lists: unknown = rules[member]
       if (lists === undefined) continue
       const option = `names.${member}`
-      checkOptionNames(lists, ['allow', 'deny'], `option "${option}"`)
-      const { allow, deny } = lists as NameLists<string>
+      checkRules(lists, ['allow', 'deny'], `option "${option}"`)
+      const { allow, deny } = lists as NameLists<NameEntry>
       if (allow !== undefined) this.#allow.set(kind, readList(kind, allow, `${option}.allow`))
       if (deny !== undefined) this.#deny.set(kind, readList(kind, deny, `${option}.deny`))
     }
     this.#wildcards = readFlag(rules.wildcards, 'names.wildcards', false)
-    this.max = readCount(rules.max ?? MAX_NAMES, 'names.max', 0, 8192)
-    this.min = readCount(rules.min ?? (isCa ? 0 : 1), 'names.min', 0, this.max)
+    this.max = readCount(rules.max === undefined ? MAX_NAMES : rules.max, 'names.max', 0, 8192)
+    this.min = readCount(rules.min === undefined ? (isCa ? 0 : 1) : rules.min, 'names.min', 0, this.max)
+    Object.freeze(this)
   }
 
   /** Whether there is any allow list. */
   get isClosed(): boolean {
     return this.#allow.size > 0
+  }
+
+  /** Whether there is any list at all. */
+  get #hasLists(): boolean {
+    return this.#allow.size + this.#deny.size > 0
+  }
+
+  /** Whether so many names are looked at one by one. */
+  isTooMany(count: number): boolean {
+    return count > this.max
   }
 
   /** Judges every name of a certificate. */
@@ -112,72 +119,71 @@ export class CompiledNameRules {
         'names',
         `the certificate has ${names.length} alternative names, at least ${this.min} are needed; say whose it is by the option "identities"`,
       )
-    if (names.length > this.max) {
+    if (this.isTooMany(names.length))
       violations.add(
         'names',
         `the certificate has ${names.length} alternative names, at most ${this.max} are allowed`,
       )
-      return
-    }
-    for (const name of names) this.judgeOne(name, violations)
+    else for (const name of names) this.judgeOne(name, violations)
   }
 
   /** Judges one name. */
   judgeOne(name: GeneralName, violations: Violations): void {
-    const kind = kindOf(name)
+    const judged = readJudgedName(name)
     const shown = `the name ${escapeText(formatGeneralName(name))}`
-    if (kind === undefined) {
+    if (judged === undefined) {
       violations.add('other-name', `${shown} is of a form that no policy can allow`)
       return
     }
-    const fault = malformation(name, kind)
+    const { kind } = judged
+    const fault = malformation(judged)
     if (fault !== undefined) {
       violations.add(kind, `${shown} ${fault}`)
       return
     }
-    const denied = this.#deny.get(kind)?.find((matcher) => matcher.touches(name))
+    const denied = this.#deny.get(kind)?.find((matcher) => matcher.touches(judged))
     if (denied !== undefined) {
       violations.add(kind, `${shown} is denied by "${escapeText(denied.text)}"`)
       return
     }
-    if (kind === 'dns' && name.type === 'dns' && name.value.startsWith('*') && !this.#wildcards) {
+    if (judged.kind === 'dns' && judged.value?.wildcard === true && !this.#wildcards) {
       violations.add(kind, `${shown} is a wildcard, which needs { wildcards: true }`)
       return
     }
     const allowed = this.#allow.get(kind)
-    if (allowed === undefined ? this.isClosed : !allowed.some((matcher) => matcher.covers(name)))
+    if (allowed === undefined ? this.isClosed : !allowed.some((matcher) => matcher.covers(judged)))
       violations.add(kind, `${shown} is not allowed; allowed ${WORDS[kind]}: ${describe(allowed)}`)
   }
 
-  /** Judges a common name as what it looks like. */
-  judgeCommonName(value: string, violations: Violations): void {
-    const name = asName(value)
-    if (name !== undefined) {
-      this.judgeOne(name, violations)
-      return
-    }
-    if (UNPRINTABLE.test(value)) {
-      violations.add('subject', `the common name ${quote(value, 64)} holds control characters`)
-      return
-    }
-    if (this.isClosed && LIKE_A_NAME.test(value)) {
+  /**
+   * Judges a common name as what a client may take it for. `isNamed` is whether the policy itself says this very text: then
+   * only denials count.
+   */
+  judgeCommonName(value: string, isNamed: boolean, violations: Violations): void {
+    const read = readCommonName(value)
+    const shown = `the common name ${quote(value, 64)}`
+    if (read.kind === 'control') violations.add('subject', `${shown} holds control characters`)
+    else if (read.kind === 'name' && !isNamed) this.judgeOne(read.name, violations)
+    else if (read.kind === 'like-a-name' && !isNamed && this.#hasLists)
       violations.add(
         'subject',
-        `the common name ${quote(value, 64)} looks like a name and is none that can be compared`,
+        `${shown} looks like a name and is none that can be compared; list it under "subject.attributes" if it is meant`,
       )
-      return
+    else if (read.kind === 'name' || read.kind === 'text') {
+      // A single label is a host to some clients: no allow list can be asked, but a denial holds.
+      const name: GeneralName = read.kind === 'name' ? read.name : { type: 'dns', value: read.label }
+      const judged = readJudgedName(name)
+      const denied =
+        judged === undefined
+          ? undefined
+          : this.#deny.get(judged.kind)?.find((matcher) => matcher.touches(judged))
+      if (denied !== undefined)
+        violations.add('subject', `${shown} is denied by "${escapeText(denied.text)}"`)
     }
-    // A single label is a host to some clients: no allow list can be asked, but a denial holds.
-    const denied = this.#deny.get('dns')?.find((matcher) => matcher.touches({ type: 'dns', value }))
-    if (denied !== undefined)
-      violations.add(
-        'subject',
-        `the common name ${quote(value, 64)} is denied by "${escapeText(denied.text)}"`,
-      )
   }
 }
 
-function readList(kind: NameKind, entries: readonly string[], option: string): readonly NameMatcher[] {
+function readList(kind: NameKind, entries: readonly NameEntry[], option: string): readonly NameMatcher[] {
   if (!Array.isArray(entries))
     throw new TypeError(`option "${option}" must be an array; got ${typeName(entries)}`)
   return entries.map((entry, i) => readNameMatcher(kind, entry, `${option}[${i}]`))
@@ -190,36 +196,16 @@ function describe(allowed: readonly NameMatcher[] | undefined): string {
 }
 
 /** What is wrong with a name as such; it could not be compared with any list. */
-function malformation(name: GeneralName, kind: NameKind): string | undefined {
-  switch (kind) {
+function malformation(name: JudgedName): string | undefined {
+  if (name.value !== undefined) return undefined
+  switch (name.kind) {
     case 'spiffe':
-      try {
-        if (name.type === 'uri') SpiffeId.parse(name.value)
-        return undefined
-      } catch (error) {
-        return `is no SPIFFE ID: ${error instanceof Error ? error.message : String(error)}`
-      }
+      return `is no SPIFFE ID: ${name.fault}`
     case 'dns':
-      return name.type === 'dns' &&
-        normalizeDnsName(name.value, true) !== undefined &&
-        parseIpAddress(name.value) === undefined
-        ? undefined
-        : 'is no DNS name (RFC 5280 §4.2.1.6)'
+      return 'is no DNS name (RFC 5280 §4.2.1.6), or an address to some clients'
     case 'email':
-      return name.type === 'email' && splitMailbox(name.value) !== undefined
-        ? undefined
-        : 'is no mailbox that can be compared (RFC 5280 §4.2.1.6)'
+      return 'is no mailbox that can be compared (RFC 5280 §4.2.1.6)'
     default:
-      return undefined
+      return 'is not well formed (RFC 5280 §4.2.1.6)'
   }
-}
-
-/** A text as the name that a client may take it for; `undefined` for anything else. */
-function asName(value: string): GeneralName | undefined {
-  if (parseIpAddress(value) !== undefined) return { type: 'ip', value }
-  if (/^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(value) || /^spiffe:/i.test(value)) return { type: 'uri', value }
-  if (splitMailbox(value) !== undefined) return { type: 'email', value }
-  return value.includes('.') && normalizeDnsName(value, true) !== undefined
-    ? { type: 'dns', value }
-    : undefined
 }

@@ -24,7 +24,13 @@ export function readIdentities(input: readonly IdentityInput[], option: string):
       : one,
   )
   if (names.length === 0) return []
-  return unique(readGeneralNames(new DerCursor(encodeGeneralNames(names, option))))
+  return freezeNames(unique(readGeneralNames(new DerCursor(encodeGeneralNames(names, option)))))
+}
+
+/** Functions of callers are shown these lists: they cannot change what is signed. */
+export function freezeNames(names: readonly GeneralName[]): readonly GeneralName[] {
+  for (const name of names) Object.freeze(name)
+  return Object.freeze([...names])
 }
 
 /** Each name once, in order. */

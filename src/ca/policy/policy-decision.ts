@@ -7,6 +7,7 @@
 import type { Csr } from '../../csr/csr.ts'
 import { formatDuration } from '../../internal/duration.ts'
 import { escapeText } from '../../internal/text.ts'
+import type { Certificate } from '../../x509/certificate.ts'
 import { certificateLabel } from '../../x509/certificate-label.ts'
 import { purposeLabel } from '../../x509/extensions/extended-key-usage.ts'
 import { formatGeneralName, type GeneralName } from '../../x509/general-name.ts'
@@ -46,7 +47,8 @@ const KNOWN = ['2.5.29.14', '2.5.29.15', '2.5.29.17', '2.5.29.19', '2.5.29.37']
 export function decisionOf(
   policy: IssuancePolicy,
   csr: Csr,
-  { profile, subject, names, lifetime }: CertificatePlan,
+  { subject, names, lifetime }: CertificatePlan,
+  certificate: Pick<Certificate, 'keyUsage' | 'extendedKeyUsage'>,
   validity?: Pick<CappedValidity, 'cappedBy' | 'notAfter'> & { readonly now: number },
 ): PolicyDecision {
   const others = csr.extensions.filter(({ oid }) => !KNOWN.includes(oid)).map(({ oid }) => oid)
@@ -69,13 +71,13 @@ export function decisionOf(
     {
       field: 'key usage',
       asked: csr.keyUsage?.join(', '),
-      granted: profile.keyUsage.join(', ') || 'no extension',
+      granted: certificate.keyUsage?.join(', ') ?? 'no extension',
       from: 'policy',
     },
     {
       field: 'extended key usage',
       asked: csr.extendedKeyUsage?.map(purposeLabel).join(', '),
-      granted: profile.extendedKeyUsage.map(purposeLabel).join(', ') || 'no extension',
+      granted: certificate.extendedKeyUsage?.map(purposeLabel).join(', ') ?? 'no extension',
       from: 'policy',
     },
     {
@@ -100,9 +102,9 @@ export function decisionOf(
 
 function lifetimeField(
   { asked, granted }: CertificatePlan['lifetime'],
-  validity: Parameters<typeof decisionOf>[3],
+  validity: Parameters<typeof decisionOf>[4],
 ): DecidedField {
-  const shown = formatDuration(asked)
+  const shown = asked === undefined ? undefined : formatDuration(asked)
   if (validity?.cappedBy !== undefined)
     return {
       field: 'lifetime',
@@ -114,7 +116,7 @@ function lifetimeField(
     field: 'lifetime',
     asked: shown,
     granted: formatDuration(granted),
-    from: granted < asked ? 'policy' : 'caller',
+    from: asked === granted ? 'caller' : 'policy',
   }
 }
 

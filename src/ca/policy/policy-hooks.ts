@@ -7,12 +7,12 @@
 import type { Csr } from '../../csr/csr.ts'
 import { MeshPkiError } from '../../errors.ts'
 import { type AbortSignalLike, orAborted } from '../../internal/abort.ts'
-import { checkOptionNames } from '../../internal/options.ts'
 import { escapeText, quote } from '../../internal/text.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import type { GeneralName } from '../../x509/general-name.ts'
 import type { Name, NameInput } from '../../x509/name.ts'
 import type { IdentityInput } from './names-of.ts'
+import { checkRules } from './plain-rules.ts'
 import type { Violations } from './policy-violation.ts'
 
 /** What a hook is told. The request's key is proven; what it asks for are wishes. */
@@ -75,7 +75,7 @@ async function ask<T>(
 /** What the caller adds. @throws `MeshPkiError` `ERR_POLICY_HOOK`; `TypeError` for an answer of another shape. */
 export async function askEnrich(hook: EnrichHook, request: PolicyRequest): Promise<Enrichment> {
   const answer = (await ask(hook, 'enrich', request)) ?? {}
-  checkOptionNames(answer, ['identities', 'subject', 'lifetime'], 'the answer of "enrich"')
+  checkRules(answer, ['identities', 'subject', 'lifetime'], 'the answer of "enrich"')
   return { ...answer }
 }
 
@@ -87,9 +87,11 @@ export async function askAuthorize(
 ): Promise<void> {
   const answer: unknown = await ask(hook, 'authorize', request)
   if (answer === true) return
-  const refuse =
-    typeof answer === 'object' && answer !== null && 'refuse' in answer && typeof answer.refuse === 'string'
-      ? escapeText(answer.refuse)
+  const refuse: unknown =
+    typeof answer === 'object' && answer !== null && 'refuse' in answer ? answer.refuse : undefined
+  const reason =
+    typeof refuse === 'string'
+      ? escapeText(refuse)
       : 'no reason was given; only the answer true lets a request pass'
-  violations.add('authorize', `the request was not authorised: ${refuse}`)
+  violations.add('authorize', `the request was not authorised: ${reason}`)
 }

@@ -52,7 +52,7 @@ export class PolicyError extends MeshPkiError {
   declare readonly code: PolicyErrorCode
   /** The name of the policy. */
   readonly policy: string
-  /** All of them, those of the request first. */
+  /** All of them, those of the request first; at most 100 of the request and 100 of the certificate. */
   readonly violations: readonly PolicyViolation[]
 
   constructor(policy: string, subject: string, violations: readonly PolicyViolation[]) {
@@ -69,6 +69,9 @@ export class PolicyError extends MeshPkiError {
   }
 }
 
+/** A request of 64 kB may break thousands of rules; nobody reads more. */
+const MAX_KEPT = 100
+
 /** Collects violations of one place. */
 export class Violations {
   readonly #in: PolicyViolation['in']
@@ -82,7 +85,7 @@ export class Violations {
   /** Adds one; the same again is dropped. */
   add(rule: PolicyRule, message: string): void {
     const key = `${rule} ${message}`
-    if (this.#seen.has(key)) return
+    if (this.#list.length >= MAX_KEPT || this.#seen.has(key)) return
     this.#seen.add(key)
     this.#list.push(Object.freeze({ rule, in: this.#in, message }))
   }

@@ -6,7 +6,7 @@
 
 import type { Csr } from '../../csr/csr.ts'
 import { isOid } from '../../internal/oid.ts'
-import { checkOneOf, checkOptionNames, readCount, typeName } from '../../internal/options.ts'
+import { checkOneOf, readCount, typeName } from '../../internal/options.ts'
 import { escapeText, quote } from '../../internal/text.ts'
 import { type Oid, purposeLabel } from '../../x509/extensions/extended-key-usage.ts'
 import { KEY_USAGE_NAMES, type KeyUsageName } from '../../x509/extensions/key-usage.ts'
@@ -14,6 +14,7 @@ import { formatGeneralName, type GeneralName } from '../../x509/general-name.ts'
 import { generalNameKey } from '../../x509/general-name-key.ts'
 import type { Name } from '../../x509/name.ts'
 import { type PurposeInput, readPurpose } from '../profiles/purpose.ts'
+import { checkRules, orDefault } from './plain-rules.ts'
 import type { Violations } from './policy-violation.ts'
 
 /** Extensions that a request usually asks for. */
@@ -83,18 +84,18 @@ export class CompiledRequestRules {
   readonly #ca: 'refuse' | 'ignore'
 
   constructor(rules: RequestRules, isCa: boolean, namesFrom: 'identities' | 'request' | 'both') {
-    checkOptionNames(rules, MEMBERS, 'option "request"')
+    checkRules(rules, MEMBERS, 'option "request"')
     this.#subject = checkOneOf(
-      rules.subject ?? 'any',
+      orDefault(rules.subject, 'any'),
       ['any', 'empty', 'empty-organization', 'no-common-name'],
       'request.subject',
     )
     this.#names = checkOneOf(
-      rules.subjectAltNames ?? (namesFrom === 'identities' ? 'within-identities' : 'any'),
+      orDefault(rules.subjectAltNames, namesFrom === 'identities' ? 'within-identities' : 'any'),
       ['within-identities', 'equal-identities', 'none', 'any'],
       'request.subjectAltNames',
     )
-    this.#forms = readList(rules.forms ?? FORMS, 'request.forms', (form, option) =>
+    this.#forms = readList(orDefault(rules.forms, FORMS), 'request.forms', (form, option) =>
       checkOneOf(form, FORMS, option),
     )
     this.#maxUris =
@@ -102,20 +103,21 @@ export class CompiledRequestRules {
         ? Number.POSITIVE_INFINITY
         : readCount(rules.maxUris, 'request.maxUris', 0, 8192)
     this.#extensions =
-      (rules.extensions ?? 'any') === 'any'
+      orDefault(rules.extensions, 'any') === 'any'
         ? 'any'
-        : readList(rules.extensions ?? [], 'request.extensions', readExtension)
+        : readList(orDefault(rules.extensions, []), 'request.extensions', readExtension)
     this.#keyUsage =
-      (rules.keyUsage ?? 'any') === 'any'
+      orDefault(rules.keyUsage, 'any') === 'any'
         ? 'any'
-        : readList(rules.keyUsage ?? [], 'request.keyUsage', (name, option) =>
+        : readList(orDefault(rules.keyUsage, []), 'request.keyUsage', (name, option) =>
             checkOneOf(name, KEY_USAGE_NAMES, option),
           )
     this.#purposes =
-      (rules.extendedKeyUsage ?? 'any') === 'any'
+      orDefault(rules.extendedKeyUsage, 'any') === 'any'
         ? 'any'
-        : readList(rules.extendedKeyUsage ?? [], 'request.extendedKeyUsage', readPurpose)
-    this.#ca = checkOneOf(rules.ca ?? (isCa ? 'ignore' : 'refuse'), ['refuse', 'ignore'], 'request.ca')
+        : readList(orDefault(rules.extendedKeyUsage, []), 'request.extendedKeyUsage', readPurpose)
+    this.#ca = checkOneOf(orDefault(rules.ca, isCa ? 'ignore' : 'refuse'), ['refuse', 'ignore'], 'request.ca')
+    Object.freeze(this)
   }
 
   /** Whether names of a request can be no others than its sender's identities. */
@@ -124,9 +126,15 @@ export class CompiledRequestRules {
   }
 
   /** Judges a request against what its sender was authenticated as. */
-  judge(csr: Csr, identities: readonly GeneralName[], violations: Violations): void {
+  judge(csr: Csr, identities: readonly GeneralName[], maxNames: number, violations: Violations): void {
     this.#judgeSubject(csr.subject, violations)
-    this.#judgeNames(csr.subjectAltNames, identities, violations)
+    const { subjectAltNames } = csr
+    if (subjectAltNames.length > maxNames)
+      violations.add(
+        'names',
+        `the request asks for ${subjectAltNames.length} names; at most ${maxNames} are allowed`,
+      )
+    else this.#judgeNames(subjectAltNames, identities, violations)
     if (this.#extensions !== 'any')
       for (const { oid } of csr.extensions)
         if (!this.#extensions.includes(oid))

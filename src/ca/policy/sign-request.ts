@@ -29,11 +29,11 @@ import { renewedKeyIdentifier, type SameKeyRule } from '../renewed-key-identifie
 import { type CertificatePlan, type PolicyCall, planCertificate } from './certificate-plan.ts'
 import { judgeCertificate } from './certificate-rules.ts'
 import { IssuancePolicy, type IssuancePolicyInput } from './issuance-policy.ts'
-import { type IdentityInput, readIdentities } from './names-of.ts'
+import { freezeNames, type IdentityInput, readIdentities } from './names-of.ts'
 import { decisionOf, type PolicyDecision } from './policy-decision.ts'
 import { askAuthorize, askEnrich, type PolicyRequest } from './policy-hooks.ts'
 import { PolicyError, type PolicyViolation, Violations } from './policy-violation.ts'
-import { verifyRenewed } from './renewed-certificate.ts'
+import { Renewal } from './renewed-certificate.ts'
 
 /** What `ca.sign` is told beside request and policy. */
 export interface SignOptions {
@@ -44,10 +44,17 @@ export interface SignOptions {
   /** How long the certificate shall be valid: what the sender asked for, since a request cannot say it. */
   readonly lifetime?: string | undefined
   /**
-   * A certificate of this CA that the new one takes the place of, with the intermediates of its own where they are others. It must be
-   * valid now; its names are the identities. Everything else is judged as for a first certificate.
+   * A certificate of this CA that the new one takes the place of. It must be valid now, and not revoked in this CA's store;
+   * its names are the identities. Everything else is judged as for a first certificate.
+   *
+   * **Warning**: that the sender holds its key is for the caller to know, by mutual TLS for instance.
    */
-  readonly renews?: CertificateInput | readonly CertificateInput[] | undefined
+  readonly renews?: CertificateInput | undefined
+  /**
+   * CAs whose certificates may be renewed here as well, such as this one before it was re-keyed. They must lead to the same
+   * root; what they revoked is not known here.
+   */
+  readonly predecessors?: CertificateInput | readonly CertificateInput[] | undefined
   /** Whether a renewal may be for the same key. Default `'refuse'`. */
   readonly sameKey?: SameKeyRule | undefined
   /** Given to the policy's functions as it is. */
@@ -62,7 +69,16 @@ export interface SignedCertificate extends IssuedCertificate {
   readonly decision: PolicyDecision
 }
 
-const OPTION_NAMES = ['identities', 'subject', 'lifetime', 'renews', 'sameKey', 'context', 'signal']
+const OPTION_NAMES = [
+  'identities',
+  'subject',
+  'lifetime',
+  'renews',
+  'predecessors',
+  'sameKey',
+  'context',
+  'signal',
+]
 
 /** `CertificateAuthority.sign`. */
 export async function signRequest(
@@ -75,35 +91,43 @@ export async function signRequest(
   const policy = IssuancePolicy.from(input)
   if (policy.profile.extendedKeyUsage.some((oid) => TLS.includes(oid)) && !policy.isCa) checkPurposes(issuer)
   if (policy.isCa) checkPathLengthBelow(policy.pathLength, issuer.chain)
-  const { renews, sameKey, context } = options
-  if (renews !== undefined && options.identities !== undefined)
+  const { renews, predecessors, sameKey, context, identities } = options
+  if (renews !== undefined && identities !== undefined)
     throw new TypeError(
       'options "identities" and "renews" exclude each other: the names are those of the certificate',
     )
+  if (renews === undefined && predecessors !== undefined)
+    throw new TypeError(
+      'option "predecessors" says whose certificates may be renewed; it needs the option "renews"',
+    )
   const signal = readSignal(options.signal)
   const call = {
-    identities: readIdentities(options.identities ?? [], 'identities'),
+    identities: readIdentities(identities === undefined ? [] : identities, 'identities'),
     subject: options.subject === undefined ? undefined : readNameOption(options.subject, 'subject'),
     lifetime: options.lifetime === undefined ? undefined : readDuration(options.lifetime, 'lifetime'),
   }
   const request = VerifiedCsr.is(csr) ? csr : Csr.from(csr)
-  const renewal: Renewal = { sameKey, certificate: undefined }
-  const begun: Begun = { issuer, policy, call, renewal, context, signal }
+  const renewal = renews === undefined ? undefined : new Renewal(issuer, policy, renews, predecessors)
+  const begun: Begun = {
+    issuer,
+    policy,
+    call,
+    renewal: { sameKey, certificate: renewal?.certificate },
+    context,
+    signal,
+  }
 
-  const needsWaiting = renews !== undefined || policy.enrich !== undefined || policy.authorize !== undefined
-  if (!needsWaiting)
+  if (renewal === undefined && policy.enrich === undefined && policy.authorize === undefined)
     return inTurn(issuer, request, (verified, isCrowded) => finish(begun, verified, isCrowded()))
   const verified = await issuer.window.run((isCrowded) => provePossession(request, undefined, isCrowded()))
-  const certificate = renews === undefined ? undefined : await verifyRenewed(issuer, renews)
-  const known: Begun =
-    certificate === undefined
+  await renewal?.verify()
+  const known =
+    renewal === undefined
       ? begun
-      : {
-          ...begun,
-          renewal: { sameKey, certificate },
-          call: { ...call, identities: certificate.subjectAltNames },
-        }
+      : { ...begun, call: { ...call, identities: freezeNames(renewal.certificate.subjectAltNames) } }
   const allowed = await askHooks(known, verified)
+  // It may have ended, or been revoked, while others were asked.
+  if (allowed !== known) await renewal?.verify()
   // Waiting for somebody else must not take the place of those who compute; nor must a signer that is elsewhere.
   return issuer.signer.isInProcess
     ? issuer.window.run((isCrowded) => finish(allowed, verified, isCrowded()))
@@ -112,16 +136,14 @@ export async function signRequest(
 
 const TLS: readonly string[] = [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]
 
-interface Renewal {
-  readonly certificate: Certificate | undefined
-  readonly sameKey: SameKeyRule | undefined
-}
-
 interface Begun {
   readonly issuer: Issuer
   readonly policy: IssuancePolicy
   readonly call: PolicyCall
-  readonly renewal: Renewal
+  readonly renewal: {
+    readonly certificate: Certificate | undefined
+    readonly sameKey: SameKeyRule | undefined
+  }
   readonly context: unknown
   readonly signal: AbortSignalLike | undefined
 }
@@ -133,7 +155,9 @@ async function askHooks(begun: Begun, { csr }: VerifiedCsr): Promise<Begun> {
   const refuse = (violations: readonly PolicyViolation[]): void => {
     if (violations.length > 0) throw new PolicyError(policy.name, requestLabel(csr), violations)
   }
-  refuse(judgeRequest(begun, csr).violations)
+  const { violations } = judgeRequest(begun, csr)
+  // Whom it is for may be known only to "enrich".
+  refuse(policy.enrich === undefined ? violations : violations.filter(({ rule }) => rule !== 'identities'))
   const told = (call: PolicyCall): PolicyRequest => {
     const { names, subject, lifetime } = planCertificate(policy, csr, call, new Violations('request'))
     return Object.freeze({
@@ -152,15 +176,19 @@ async function askHooks(begun: Begun, { csr }: VerifiedCsr): Promise<Begun> {
   if (policy.enrich !== undefined) {
     const { identities = [], subject, lifetime } = await askEnrich(policy.enrich, told(call))
     call = {
-      identities: [...call.identities, ...readIdentities(identities, 'the identities of "enrich"')],
+      identities: freezeNames([
+        ...call.identities,
+        ...readIdentities(identities, 'the identities of "enrich"'),
+      ]),
       subject: subject === undefined ? call.subject : readNameOption(subject, 'the subject of "enrich"'),
       lifetime: lifetime === undefined ? call.lifetime : readDuration(lifetime, 'the lifetime of "enrich"'),
     }
   }
   if (policy.authorize !== undefined) {
-    const violations = new Violations('request')
-    await askAuthorize(policy.authorize, told(call), violations)
-    refuse(violations.list)
+    refuse(judgeRequest({ policy, call }, csr).violations)
+    const answers = new Violations('request')
+    await askAuthorize(policy.authorize, told(call), answers)
+    refuse(answers.list)
   }
   return { ...begun, call }
 }
@@ -171,7 +199,7 @@ export function judgeRequest(
   csr: Csr,
 ): { readonly plan: CertificatePlan; readonly violations: readonly PolicyViolation[] } {
   const violations = new Violations('request')
-  policy.request.judge(csr, call.identities, violations)
+  policy.request.judge(csr, call.identities, policy.names.max, violations)
   const plan = planCertificate(policy, csr, call, violations)
   return { plan, violations: violations.list }
 }
@@ -197,7 +225,8 @@ async function finish(begun: Begun, verified: VerifiedCsr, crowded: boolean): Pr
     subjectAltNames: encodeNames(policy, csr, plan.names, asked),
     nameConstraints: policy.nameConstraints,
   }
-  const found = judgePreview(begun, plan, issuer.preview(template, values), issuance.now)
+  const preview = issuer.preview(template, values)
+  const found = judgePreview(begun, plan, preview, issuance.now)
   const fault = subjectFault(begun, plan, publicKey)
   // What is wrong with it below this CA has a code of its own, unless there is more to say.
   if (fault !== undefined && asked.length + found.length === 0) throw fault
@@ -219,7 +248,7 @@ async function finish(begun: Begun, verified: VerifiedCsr, crowded: boolean): Pr
       now: issuance.now,
       anchor: 'any',
     })
-  return { ...issued, decision: decisionOf(policy, csr, plan, issuance) }
+  return { ...issued, decision: decisionOf(policy, csr, plan, issued.certificate, issuance) }
 }
 
 /** The rules of the policy, of RFC 5280, and of the issuer's chain, on the certificate as it would be. */
@@ -233,7 +262,9 @@ function judgePreview(
   judgeCertificate(policy, plan, preview, now, violations)
   for (const { rule, text, clause } of rfc5280Violations(preview, { isRoot: false, isAnchor: false }))
     if (!issuer.mayBreak(rule, plan.profile.deviations)) violations.add('rfc5280', `${text} (${clause})`)
-  const constrained = issuer.constraintViolation(preview)
+  const constrained = policy.names.isTooMany(plan.names.length)
+    ? undefined
+    : issuer.constraintViolation(preview)
   if (constrained !== undefined) violations.add('name-constraints', constrained)
   return [...violations.list]
 }

@@ -4,12 +4,15 @@
  * @module
  */
 
-import { checkOneOf, checkOptionNames, typeName } from '../../internal/options.ts'
+import { derObjectIdentifier, derSequence, derSetOf } from '../../internal/der-writer.ts'
+import { checkOneOf, typeName } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
 import { attributeOid } from '../../x509/attribute-types.ts'
 import type { GeneralName } from '../../x509/general-name.ts'
 import { Name, type NameAttribute, type NameInput, readNameOption } from '../../x509/name.ts'
+import { MAX_COMMON_NAME } from '../common-name.ts'
 import type { CompiledNameRules } from './name-rules.ts'
+import { checkRules } from './plain-rules.ts'
 import type { Violations } from './policy-violation.ts'
 
 /** Attributes by short name or object identifier: the values that are allowed, or `'any'`. */
@@ -37,8 +40,6 @@ export type SubjectRules =
       readonly commonName?: CommonNameRule | undefined
     }
 
-/** `ub-common-name` of RFC 5280 appendix A. */
-const MAX_COMMON_NAME = 64
 const COMMON_NAME = '2.5.4.3'
 const EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
 
@@ -50,7 +51,7 @@ export class CompiledSubjectRules {
   readonly #commonName: CommonNameRule | undefined
 
   constructor(rules: SubjectRules) {
-    checkOptionNames(rules, ['from', 'value', 'attributes', 'commonName'], 'option "subject"')
+    checkRules(rules, ['from', 'value', 'attributes', 'commonName'], 'option "subject"')
     this.from = checkOneOf(rules.from, ['policy', 'request', 'caller'], 'subject.from')
     this.#commonName =
       rules.commonName === undefined
@@ -70,48 +71,75 @@ export class CompiledSubjectRules {
       this.#value = Name.from([])
       this.#attributes = readAttributes(rules.attributes)
     }
+    Object.freeze(this)
   }
 
-  /** The subject that a certificate gets. */
-  subjectOf(requested: Name, given: Name | undefined, names: readonly GeneralName[]): Name {
-    const base =
-      this.from === 'policy' ? this.#value : this.from === 'request' ? requested : (given ?? this.#value)
-    const commonName = this.#madeCommonName(requested, names)
-    if (commonName === undefined) return base
-    const kept = base.rdns
-      .map((rdn) => rdn.filter(({ type }) => type !== COMMON_NAME))
-      .filter((rdn) => rdn.length > 0)
-    return Name.from([...kept.map(asInput), { CN: commonName }])
-  }
-
-  #madeCommonName(requested: Name, names: readonly GeneralName[]): string | undefined {
+  /** The common name that a certificate gets by the rule `commonName`; `undefined` where it gets none so. */
+  madeCommonName(requested: Name, names: readonly GeneralName[]): string | undefined {
     if (this.#commonName === 'first-dns-name') return textOf(names.find(({ type }) => type === 'dns'))
     if (this.#commonName !== 'first-name-if-asked' || requested.values('CN').length === 0) return undefined
     return textOf(names[0])
   }
 
+  /** The subject that a certificate gets. With a rule for common names none stays that was asked for. */
+  subjectOf(requested: Name, given: Name | undefined, names: readonly GeneralName[]): Name {
+    const base =
+      this.from === 'policy' ? this.#value : this.from === 'request' ? requested : (given ?? this.#value)
+    return this.#commonName === undefined ? base : withCommonName(base, this.madeCommonName(requested, names))
+  }
+
   /** Judges a subject: its attributes, and what in it others take for names. */
-  judge(subject: Name, names: CompiledNameRules, violations: Violations): void {
+  judge(subject: Name, made: string | undefined, names: CompiledNameRules, violations: Violations): void {
     for (const attribute of subject.rdns.flat()) {
-      if (this.#attributes !== 'any' && !this.#isMade(attribute))
-        judgeAttribute(attribute, this.#attributes, violations)
-      judgeAsName(attribute, names, violations)
+      const isMade = made !== undefined && attribute.type === COMMON_NAME && attribute.value === made
+      if (this.#attributes !== 'any' && !isMade) judgeAttribute(attribute, this.#attributes, violations)
+      // What the policy itself names, value by value, is meant.
+      const isNamed = this.from === 'policy' ? !isMade : this.#lists(attribute)
+      judgeAsName(attribute, isNamed, names, violations)
     }
   }
 
-  #isMade({ type }: NameAttribute): boolean {
-    return this.#commonName !== undefined && type === COMMON_NAME
+  #lists({ type, value }: NameAttribute): boolean {
+    if (this.#attributes === 'any' || value === undefined) return false
+    const values = this.#attributes.get(type)
+    return values !== undefined && values !== 'any' && values.includes(value)
   }
 }
 
+/** A name with one common name, or none, the last RDN; everything else as it stands, string types included. */
+function withCommonName(base: Name, commonName: string | undefined): Name {
+  const kept = base.rdns
+    .map((rdn) => rdn.filter(({ type }) => type !== COMMON_NAME))
+    .filter((rdn) => rdn.length > 0)
+  const made = commonName === undefined ? [] : Name.from([{ CN: commonName }]).rdns
+  return Name.fromDer(
+    derSequence(
+      ...[...kept, ...made].map((rdn) =>
+        derSetOf(rdn.map(({ type, der }) => derSequence(derObjectIdentifier(type), der))),
+      ),
+    ),
+  )
+}
+
 /** Two attributes are names to those who look for them there. */
-function judgeAsName({ type, value }: NameAttribute, names: CompiledNameRules, violations: Violations): void {
+function judgeAsName(
+  { type, value }: NameAttribute,
+  isNamed: boolean,
+  names: CompiledNameRules,
+  violations: Violations,
+): void {
   if (type !== COMMON_NAME && type !== EMAIL_ADDRESS) return
   if (value === undefined)
     violations.add('subject', 'the subject holds a common name or an e-mail address that is no text')
-  else if (type === COMMON_NAME) names.judgeCommonName(value, violations)
-  // Name constraints hold for it too (RFC 5280 §4.2.1.10).
-  else names.judgeOne({ type: 'email', value }, violations)
+  else if (type === EMAIL_ADDRESS) {
+    // Name constraints hold for it too (RFC 5280 §4.2.1.10).
+    if (!isNamed) names.judgeOne({ type: 'email', value }, violations)
+  } else if (value.length > MAX_COMMON_NAME)
+    violations.add(
+      'subject',
+      `the subject holds a common name of ${value.length} characters; at most ${MAX_COMMON_NAME} are allowed (RFC 5280 appendix A)`,
+    )
+  else names.judgeCommonName(value, isNamed, violations)
 }
 
 function judgeAttribute(
@@ -145,16 +173,14 @@ function readAttributes(
     const oid = attributeOid(name) ?? (/^\d+(\.\d+)+$/.test(name) ? name : undefined)
     if (oid === undefined)
       throw new TypeError(`option "subject.attributes" holds the unknown attribute ${quote(name, 64)}`)
+    if (read.has(oid))
+      throw new TypeError(`option "subject.attributes" holds ${quote(name, 64)} under two names`)
     if (values !== 'any' && (!Array.isArray(values) || values.some((value) => typeof value !== 'string')))
       throw new TypeError(`option "subject.attributes.${name}" must be 'any' or an array of texts`)
     read.set(oid, values === 'any' ? 'any' : [...values])
   }
   return read
 }
-
-/** An RDN as it stands, string types included. */
-const asInput = (rdn: readonly NameAttribute[]): Readonly<Record<string, Uint8Array>> =>
-  Object.fromEntries(rdn.map(({ type, der }) => [type, der]))
 
 /** The text of a name where it fits into a common name. */
 function textOf(name: GeneralName | undefined): string | undefined {

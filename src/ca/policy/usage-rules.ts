@@ -5,11 +5,12 @@
  */
 
 import type { Csr } from '../../csr/csr.ts'
-import { checkOneOf, checkOptionNames, typeName } from '../../internal/options.ts'
+import { checkOneOf, typeName } from '../../internal/options.ts'
 import { type Oid, purposeLabel } from '../../x509/extensions/extended-key-usage.ts'
 import { KEY_USAGE_NAMES, type KeyUsageName } from '../../x509/extensions/key-usage.ts'
 import type { CertificateProfile } from '../profiles/certificate-profile.ts'
 import { type PurposeInput, readPurpose } from '../profiles/purpose.ts'
+import { checkRules } from './plain-rules.ts'
 import type { Violations } from './policy-violation.ts'
 
 /** Values that a certificate gets, and values that a request may choose from. */
@@ -26,6 +27,9 @@ export interface UsageRules {
   readonly extendedKeyUsage?: UsageRule<PurposeInput> | undefined
 }
 
+/** Combinations that are kept; requests choose them. */
+const MAX_DERIVED = 32
+
 const CA_BITS: readonly KeyUsageName[] = ['keyCertSign', 'cRLSign']
 
 /** {@link UsageRules}, read. */
@@ -33,14 +37,18 @@ export class CompiledUsageRules {
   readonly #profile: CertificateProfile
   readonly #keyUsage: Compiled<KeyUsageName>
   readonly #purposes: Compiled<Oid>
+  readonly #derived = new Map<string, CertificateProfile>()
 
   constructor(rules: UsageRules, profile: CertificateProfile) {
-    checkOptionNames(rules, ['keyUsage', 'extendedKeyUsage'], 'option "usage"')
-    this.#keyUsage = compile(rules.keyUsage ?? {}, profile.keyUsage, 'usage.keyUsage', (value, option) =>
-      checkOneOf(value, KEY_USAGE_NAMES, option),
+    checkRules(rules, ['keyUsage', 'extendedKeyUsage'], 'option "usage"')
+    this.#keyUsage = compile(
+      rules.keyUsage === undefined ? {} : rules.keyUsage,
+      profile.keyUsage,
+      'usage.keyUsage',
+      (value, option) => checkOneOf(value, KEY_USAGE_NAMES, option),
     )
     this.#purposes = compile(
-      rules.extendedKeyUsage ?? {},
+      rules.extendedKeyUsage === undefined ? {} : rules.extendedKeyUsage,
       profile.extendedKeyUsage,
       'usage.extendedKeyUsage',
       readPurpose,
@@ -70,9 +78,15 @@ export class CompiledUsageRules {
       violations,
     )
     const profile = this.#profile
-    return isEqual(keyUsage, profile.keyUsage) && isEqual(extendedKeyUsage, profile.extendedKeyUsage)
-      ? profile
-      : Object.freeze({ ...profile, keyUsage, extendedKeyUsage })
+    if (isEqual(keyUsage, profile.keyUsage) && isEqual(extendedKeyUsage, profile.extendedKeyUsage))
+      return profile
+    // The same object for the same usages: a template is compiled for each.
+    const key = [...keyUsage, '', ...extendedKeyUsage].join(' ')
+    const known = this.#derived.get(key)
+    if (known !== undefined) return known
+    const derived = Object.freeze({ ...profile, keyUsage, extendedKeyUsage })
+    if (this.#derived.size < MAX_DERIVED) this.#derived.set(key, derived)
+    return derived
   }
 
   /** Judges the usages of a certificate. */
@@ -93,7 +107,12 @@ export class CompiledUsageRules {
           'extended-key-usage',
           `the certificate would be for ${purposeLabel(oid)}, which the policy does not give`,
         )
-    // Without the extension a certificate is for every purpose.
+    // Without either extension a certificate is good for everything.
+    if (keyUsage === undefined && this.#keyUsage.impose.length > 0)
+      violations.add(
+        'key-usage',
+        'the certificate would have no key usage, so its key would be good for everything: none of those that it gets fits this kind of key',
+      )
     if (purposes === undefined && this.#purposes.impose.length > 0)
       violations.add(
         'extended-key-usage',
@@ -113,7 +132,7 @@ function compile<T extends string, Input>(
   option: string,
   read: (value: Input, option: string) => T,
 ): Compiled<T> {
-  checkOptionNames(rule, ['impose', 'allow'], `option "${option}"`)
+  checkRules(rule, ['impose', 'allow'], `option "${option}"`)
   const list = (values: readonly Input[], name: string): readonly T[] => {
     if (!Array.isArray(values))
       throw new TypeError(`option "${option}.${name}" must be an array; got ${typeName(values)}`)

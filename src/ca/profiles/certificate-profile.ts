@@ -168,6 +168,11 @@ function checkConforming(profile: CertificateProfile, option: string): void {
       'authority-key-identifier',
       'authorityKeyIdentifier is missing (RFC 5280 §4.2.1.1)',
     )
+  for (const name of ['keyUsage', 'extendedKeyUsage'] as const)
+    if (profile[name].length > 0 && !extensions.includes(name))
+      throw new RangeError(
+        `option "${option}": "${name}" has values and no place among "extensions"; without the extension a key is good for everything`,
+      )
 }
 
 function readArray<T>(values: readonly T[], option: string): readonly T[] {

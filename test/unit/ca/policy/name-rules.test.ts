@@ -256,7 +256,7 @@ describe('how many', () => {
 describe('a common name is judged as what a client may take it for', () => {
   const judgeCn = (rules: NameRules, value: string): readonly string[] => {
     const violations = new Violations('certificate')
-    new CompiledNameRules(rules, false).judgeCommonName(value, violations)
+    new CompiledNameRules(rules, false).judgeCommonName(value, false, violations)
     return violations.list.map(({ message }) => message)
   }
 

@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import {
-  type CertificateAuthority,
+  CertificateAuthority,
+  IssuancePolicy,
   type IssuancePolicyInput,
+  istioCa,
+  memoryRevocationStore,
   PolicyError,
+  PROFILES,
   type SignOptions,
 } from '../../../../src/ca/index.ts'
 import { Csr, type CsrInput } from '../../../../src/csr/index.ts'
 import { checkPath } from '../../../../src/verify/index.ts'
-import { hex, rdn, seq, text, tlv } from '../../../fixtures/x509/der.ts'
+import { hex, oid, rdn, seq, set, text, tlv } from '../../../fixtures/x509/der.ts'
 import { refusalOfAsync } from '../../../fixtures/x509/refusal.ts'
 import {
   attribute,
@@ -528,26 +532,84 @@ describe('renewal', () => {
     })
   })
 
-  test('below a sibling that was rekeyed, with its old intermediate', async () => {
+  test('of a predecessor: only where it is named', async () => {
     const { root, ca, current } = await first()
     const next = await below(root, { subject: 'CN=Next,O=Istio' })
-    const options = { renews: [current, ca.certificate] }
+    const options = { renews: current, predecessors: ca.certificate }
     expect(namesOf((await next.sign(await request(), POLICY, options)).certificate)).toEqual([`uri:${SHOP}`])
-    expect((await refusalOfAsync(next.sign(await request(), POLICY, { renews: current }))).code).toBe(
-      'ERR_POLICY_RENEWAL',
+    const sibling = await below(root, { subject: 'CN=Sibling,O=Istio' })
+    for (const predecessors of [undefined, sibling.certificate])
+      expect(
+        (await refusalOfAsync(next.sign(await request(), POLICY, { renews: current, predecessors }))).code,
+      ).toBe('ERR_POLICY_RENEWAL')
+    await expect(next.sign(await request(), POLICY, { predecessors: ca.certificate })).rejects.toThrow(
+      /needs the option "renews"/,
     )
   })
 
   test('expired, of another CA, or made by nobody: refused', async () => {
     const { root, ca, current } = await first()
     const late = await below(root, { subject: 'CN=Late,O=Istio' }, { clock: clockAt(2 * DAY) })
-    expect(
-      (await refusalOfAsync(late.sign(await request(), POLICY, { renews: [current, ca.certificate] }))).code,
-    ).toBe('ERR_POLICY_RENEWAL')
+    const error = await refusalOfAsync(
+      late.sign(await request(), POLICY, { renews: current, predecessors: ca.certificate }),
+    )
+    expect([error.code, (error.cause as { code?: string }).code]).toEqual([
+      'ERR_POLICY_RENEWAL',
+      'ERR_PATH_EXPIRED',
+    ])
     const stranger = await first()
     expect((await refusalOfAsync(ca.sign(await request(), POLICY, { renews: stranger.current }))).code).toBe(
       'ERR_POLICY_RENEWAL',
     )
+  })
+
+  test('of a CA as a leaf, or of a leaf as a CA: refused', async () => {
+    const { root, ca, current } = await first()
+    expect(
+      (await refusalOfAsync(root.sign(await request(), POLICY, { renews: ca.certificate }))).message,
+    ).toMatch(/it is a CA's, and the policy makes end entities/)
+    const policy: IssuancePolicyInput = { name: 'cas', profile: 'mesh-intermediate', lifetime: { max: '1d' } }
+    const csr = await request({ subject: 'CN=x' })
+    expect(
+      (await refusalOfAsync(root.sign(csr, policy, { renews: current, predecessors: ca.certificate })))
+        .message,
+    ).toMatch(/it is no CA's, and the policy makes CAs/)
+  })
+
+  test('that is revoked, or ends, while the functions of the policy are asked: refused', async () => {
+    const root = await rootCa()
+    const clock = clockAt()
+    const ca = await below(root, {}, { clock, revocations: memoryRevocationStore() })
+    const issue = async () =>
+      (await ca.sign(await request(), POLICY, { identities: [SHOP], lifetime: '1h' })).certificate
+    const revoked = await issue()
+    const asked = (work: () => unknown): IssuancePolicyInput => ({
+      ...POLICY,
+      authorize: async () => {
+        await work()
+        return true
+      },
+    })
+    const revoke = asked(() => ca.revoke(revoked, { reason: 'keyCompromise' }))
+    expect((await refusalOfAsync(ca.sign(await request(), revoke, { renews: revoked }))).message).toMatch(
+      /it is revoked \(keyCompromise\)/,
+    )
+    const ending = await issue()
+    const wait = asked(() => clock.advance('2h'))
+    expect((await refusalOfAsync(ca.sign(await request(), wait, { renews: ending }))).code).toBe(
+      'ERR_POLICY_RENEWAL',
+    )
+    expect(
+      namesOf(
+        (
+          await ca.sign(
+            await request(),
+            asked(() => {}),
+            { renews: await issue() },
+          )
+        ).certificate,
+      ),
+    ).toEqual([`uri:${SHOP}`])
   })
 
   test('the same key is refused, unless it is said, and then keeps its identifier', async () => {
@@ -643,7 +705,7 @@ describe('misuse', () => {
       { name: 'x', lifetime: { max: '1h' }, usage: { extendedKeyUsage: { impose: ['tls'] } } },
       /"usage\.extendedKeyUsage\.impose"/,
     ],
-    [null, /a policy must be/],
+    [null, /a policy takes an options object; got null/],
   ])('%j', async (policy, message) => {
     const ca = await rootCa()
     await expect(
@@ -700,5 +762,281 @@ describe('what others take for a name in a subject', () => {
     const csr = subjectOf(rdn('2.5.4.3', text(0x0c, 'Intermediate CA 1.2')))
     const { certificate } = await (await rootCa()).sign(csr, open, { identities: [SHOP] })
     expect(certificate.subject.values('CN')).toEqual(['Intermediate CA 1.2'])
+  })
+})
+
+describe('what a request cannot reach by its common name', () => {
+  const denied: IssuancePolicyInput = {
+    ...POLICY,
+    names: { dns: { deny: ['admin.example.com'] } },
+    subject: { from: 'request', attributes: { CN: 'any' } },
+  }
+  const closed: IssuancePolicyInput = {
+    ...denied,
+    names: { ...POLICY.names, dns: { allow: ['*.shop.svc'] } },
+  }
+  const named = (value: string): Csr =>
+    Csr.fromDer(csrOf({ subject: seq(rdn('2.5.4.3', text(0x0c, value))) }))
+
+  // Each was taken for admin.example.com by OpenSSL, curl or Java.
+  test.each([
+    'admin.example.com',
+    'ADMIN.example.com.',
+    'adm*.example.com',
+    '*dmin.example.com',
+    'admin\u3002example\u3002com',
+    'adm\u00adin.example.com',
+    'admin.example.com\ufeff',
+    ' admin.example.com ',
+    '\uff41dmin.example.com',
+  ])('%j', async (value) => {
+    for (const policy of [denied, closed])
+      expect(await refused(policy, named(value), { identities: [SHOP] })).toHaveLength(1)
+  })
+
+  test('a common name of more than 64 characters, and one that takes long to look at', async () => {
+    const any: IssuancePolicyInput = { ...POLICY, subject: { from: 'request', attributes: { O: 'any' } } }
+    expect(await refused(any, named(`${'.'.repeat(60_000)} `), { identities: [SHOP] })).toEqual([
+      'certificate subject',
+      'certificate subject',
+    ])
+    const sixtyFour: IssuancePolicyInput = { ...denied, names: POLICY.names }
+    const { certificate } = await (await rootCa()).sign(named('x'.repeat(64)), sixtyFour, {
+      identities: [SHOP],
+    })
+    expect(certificate.subject.values('CN')).toEqual(['x'.repeat(64)])
+    expect(await refused(sixtyFour, named('x'.repeat(65)), { identities: [SHOP] })).toEqual([
+      'certificate subject',
+    ])
+  })
+
+  test('what the policy names word by word is meant', async () => {
+    const node: IssuancePolicyInput = {
+      ...POLICY,
+      subject: { from: 'request', attributes: { CN: ['system:node:worker-1'], O: ['system:nodes'] } },
+    }
+    const csr = await request({ subject: 'CN=system:node:worker-1,O=system:nodes' })
+    expect(String((await (await rootCa()).sign(csr, node, { identities: [SHOP] })).certificate.subject)).toBe(
+      'CN=system:node:worker-1,O=system:nodes',
+    )
+    expect(await refused(node, named('system:node:worker-2'), { identities: [SHOP] })).toEqual([
+      'certificate subject',
+      'certificate subject',
+    ])
+  })
+
+  test.each(['first-name-if-asked', 'first-dns-name'] as const)(
+    'where common names are made (%s), none that was asked for stays',
+    async (commonName) => {
+      const long = `spiffe://td/ns/shop/sa/${'c'.repeat(60)}`
+      const policy: IssuancePolicyInput = {
+        ...POLICY,
+        subject: { from: 'request', attributes: { O: ['Istio'] }, commonName },
+      }
+      const csr = await request({ subject: 'CN=system masters,O=Istio' })
+      const { certificate } = await (await rootCa()).sign(csr, policy, { identities: [long] })
+      expect(String(certificate.subject)).toBe('O=Istio')
+    },
+  )
+
+  test('a multi-valued RDN stays whole beside a common name that is made', async () => {
+    const policy: IssuancePolicyInput = {
+      ...POLICY,
+      subject: { from: 'request', attributes: 'any', commonName: 'first-name-if-asked' },
+    }
+    const two = set(seq(oid('2.5.4.10'), text(0x13, 'a')), seq(oid('2.5.4.10'), text(0x13, 'b')))
+    const csr = Csr.fromDer(csrOf({ subject: seq(two, rdn('2.5.4.3', text(0x0c, 'x'))) }))
+    const { certificate } = await (await rootCa()).sign(csr, policy, { identities: [SHOP] })
+    expect(certificate.subject.values('O')).toEqual(['a', 'b'])
+    expect(certificate.subject.rdns.length).toBe(2)
+    expect(certificate.subject.values('CN')).toEqual([SHOP])
+  })
+})
+
+describe("the issuer's constraints on hosts hold for common names too: OpenSSL and Java look there", () => {
+  const nameConstraints = { permitted: [{ type: 'uri', value: 'td' }] } as const
+  const open: IssuancePolicyInput = {
+    ...POLICY,
+    subject: { from: 'request', attributes: 'any' },
+    names: { wildcards: true },
+  }
+
+  test.each(['evil.com', '*.evil.com', 'w*.evil.com', 'evil\u3002com'])('%s', async (value) => {
+    const csr = Csr.fromDer(csrOf({ subject: seq(rdn('2.5.4.3', text(0x0c, value))) }))
+    const make = (key: CallersSigner) => rootCa({ key, nameConstraints })
+    expect(await refused(open, csr, { identities: [SHOP] }, make)).toEqual(['certificate name-constraints'])
+    // Without constraints, and without lists, nothing forbids it.
+    expect((await (await rootCa()).sign(csr, open, { identities: [SHOP] })).certificate.subject.isEmpty).toBe(
+      false,
+    )
+  })
+
+  test('text that is no host stays free', async () => {
+    const root = await rootCa({ nameConstraints })
+    const { certificate } = await root.sign(await request({ subject: 'CN=Workload' }), open, {
+      identities: [SHOP],
+    })
+    expect(String(certificate.subject)).toBe('CN=Workload')
+  })
+})
+
+describe('policies that would not be read as they were meant', () => {
+  const EVIL = { identities: [{ type: 'dns', value: 'evil.example' }] } as const
+
+  test.each<[string, unknown]>([
+    ['a member that is null', { name: 'p', names: null, lifetime: { max: '1h' } }],
+    ['a rule that is null', { name: 'p', names: { dns: { allow: null } }, lifetime: { max: '1h' } }],
+    [
+      'a member of a prototype',
+      Object.assign(Object.create({ names: { dns: { allow: [] } } }), { name: 'p', lifetime: { max: '1h' } }),
+    ],
+    [
+      'an instance of a class',
+      new (class {
+        readonly name = 'p'
+        readonly lifetime = { max: '1h' }
+        authorize() {
+          return false
+        }
+      })(),
+    ],
+    [
+      'rules of a class',
+      {
+        name: 'p',
+        names: new (class {
+          get dns() {
+            return { allow: [] }
+          }
+        })(),
+        lifetime: { max: '1h' },
+      },
+    ],
+    ['what only has the prototype of a policy', Object.create(IssuancePolicy.prototype)],
+    [
+      'an attribute under two names',
+      {
+        name: 'p',
+        lifetime: { max: '1h' },
+        subject: { from: 'request', attributes: { O: ['a'], organizationName: 'any' } },
+      },
+    ],
+  ])('%s', async (_, policy) => {
+    await expect((await rootCa()).sign(await request(), policy as IssuancePolicyInput, EVIL)).rejects.toThrow(
+      TypeError,
+    )
+  })
+
+  test('a plain object without a prototype is one', async () => {
+    const policy = Object.assign(Object.create(null), POLICY) as IssuancePolicyInput
+    expect(
+      namesOf((await (await rootCa()).sign(await request(), policy, { identities: [SHOP] })).certificate),
+    ).toEqual([`uri:${SHOP}`])
+  })
+
+  test('what functions are shown cannot be changed, and a made policy cannot either', async () => {
+    const seen: unknown[] = []
+    const policy: IssuancePolicyInput = {
+      ...POLICY,
+      authorize: (asked) => {
+        for (const change of [
+          () => (asked.identities as unknown[]).push({ type: 'dns', value: 'evil.example' }),
+          () => Object.assign(asked.names[0] ?? {}, { value: 'spiffe://td/ns/shop/sa/other' }),
+          () => Object.defineProperty(asked.csr, 'subjectAltNames', { value: [] }),
+          () => Object.assign(asked, { subject: 'x' }),
+        ]) {
+          try {
+            change()
+          } catch (error) {
+            seen.push(error)
+          }
+        }
+        return true
+      },
+    }
+    const { certificate } = await (await rootCa()).sign(await request(), policy, { identities: [SHOP] })
+    expect(namesOf(certificate)).toEqual([`uri:${SHOP}`])
+    expect(seen.map((error) => error instanceof TypeError)).toEqual([true, true, true, true])
+    const made = IssuancePolicy.from(POLICY)
+    expect(() => Object.assign(made.lifetime, { backdate: 0 })).toThrow(TypeError)
+    expect(() => Object.assign(made.names, { max: 9999 })).toThrow(TypeError)
+  })
+})
+
+describe('the certificate says what its key is for', () => {
+  test('a usage that the kind of key cannot have does not leave the extension out', async () => {
+    const usage = { keyUsage: { allow: ['digitalSignature', 'keyEncipherment'] } } as const
+    const csr = asking(['2.5.29.15', hex('03020520'), true])
+    expect(await refused({ ...POLICY, usage }, csr, { identities: [SHOP] })).toEqual([
+      'certificate key-usage',
+    ])
+    expect(() =>
+      IssuancePolicy.from({
+        ...POLICY,
+        profile: { ...PROFILES['mesh-workload'], extensions: ['authorityKeyIdentifier', 'subjectAltName'] },
+      }),
+    ).toThrow(/"keyUsage" has values and no place among "extensions"/)
+  })
+
+  test('the decision is that of the certificate', async () => {
+    const { decision } = await (await rootCa()).sign(await request(), POLICY, { identities: [SHOP] })
+    expect(
+      decision.fields.filter(({ field }) => field === 'key usage' || field === 'lifetime'),
+    ).toMatchObject([{ asked: undefined, granted: '1d', from: 'policy' }, { granted: 'digitalSignature' }])
+  })
+})
+
+describe('requests that ask for very much', () => {
+  test('thousands of names: one violation, not thousands', async () => {
+    const names = Array.from({ length: 3000 }, (_, i) => dns(`h${i}.example`))
+    const csr = asking([SAN, subjectAltName(...names)])
+    expect(await refused(POLICY, csr, { identities: [SHOP] })).toEqual(['request names'])
+    const open: IssuancePolicyInput = {
+      name: 'open',
+      namesFrom: 'request',
+      names: { dns: { allow: ['a.b'] }, max: 8192 },
+      lifetime: { max: '1h' },
+    }
+    const error = await refusalOfAsync((await rootCa()).sign(csr, open))
+    expect(error).toBeInstanceOf(PolicyError)
+    if (error instanceof PolicyError) expect(error.violations.length).toBe(100)
+    expect(error.message.length).toBeLessThan(20_000)
+  })
+
+  test('a life of less than a second is none', async () => {
+    const root = await rootCa({ lifetime: '1s' })
+    const policy = { ...istioCa(), names: { wildcards: true } }
+    expect((await root.sign(await request(), policy, { identities: [SHOP] })).certificate.notAfter).toEqual(
+      at(1),
+    )
+    const ended = await CertificateAuthority.from({
+      certificate: root.certificate,
+      signer: root.signer,
+      clock: clockAt(1),
+    })
+    expect(await refusalOfAsync(ended.sign(await request(), policy, { identities: [SHOP] }))).toMatchObject({
+      violations: [{ rule: 'lifetime' }],
+    })
+  })
+})
+
+describe('enrich says whom it is for', () => {
+  test('so the names of the request are judged afterwards', async () => {
+    const csr = await request({ subjectAltNames: [{ type: 'uri', value: SHOP }] })
+    const enrich = () => ({ identities: [SHOP] })
+    expect(namesOf((await (await rootCa()).sign(csr, { ...POLICY, enrich })).certificate)).toEqual([
+      `uri:${SHOP}`,
+    ])
+    let authorized = 0
+    const other: IssuancePolicyInput = {
+      ...POLICY,
+      enrich: () => ({ identities: ['spiffe://td/ns/shop/sa/other'] }),
+      authorize: () => {
+        authorized++
+        return true
+      },
+    }
+    expect(await refused(other, csr)).toEqual(['request identities'])
+    expect(authorized).toBe(0)
   })
 })

@@ -1,0 +1,49 @@
+/**
+ * Commands that mend what a lint finds, for OpenSSL 3. Names of files that are not known are placeholders.
+ *
+ * @module
+ */
+
+import type { Certificate } from '../../x509/certificate.ts'
+
+/** Lines of an extension file as `printf` takes them. */
+function extensionFile(lines: readonly string[], file: string): string {
+  return `printf '${lines.map((line) => `${line}\\n`).join('')}' > ${file}`
+}
+
+const ROOT_EXTENSIONS = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign']
+
+/** Makes a root certificate of a request and its key. */
+export function signRequestCommand(request: string): string {
+  return `${extensionFile([...ROOT_EXTENSIONS, 'subjectKeyIdentifier=hash'], 'root.ext')} && openssl x509 -req -in ${request} -signkey key.pem -sha256 -days 3650 -set_serial 0x$(openssl rand -hex 16) -extfile root.ext -out root-cert.pem`
+}
+
+/**
+ * Issues a root again for its name and key, with what a CA needs. It keeps the key identifier that it has: what is below it
+ * names that.
+ */
+export function reissueRootCommand(file: string, { subjectKeyIdentifier }: Certificate): string {
+  return subjectKeyIdentifier === undefined
+    ? reissue(file, 'subjectKeyIdentifier=hash')
+    : keepKeyIdentifierCommand(file, subjectKeyIdentifier)
+}
+
+/** Issues a root again whose key identifier shall be what the certificates below it name. */
+export function keepKeyIdentifierCommand(file: string, keyIdentifier: string): string {
+  const octets = keyIdentifier.toUpperCase().match(/../g) ?? []
+  return reissue(file, `subjectKeyIdentifier=${octets.join(':')}`)
+}
+
+function reissue(certificate: string, keyIdentifier: string): string {
+  return `${extensionFile([...ROOT_EXTENSIONS, keyIdentifier], 'root.ext')} && openssl x509 -in ${certificate} -signkey key.pem -sha256 -days 3650 -set_serial 0x$(openssl rand -hex 16) -clrext -extfile root.ext -out root-cert.pem`
+}
+
+/** Prints which certificate in the folder belongs to a key. */
+export function findCertificateOfKeyCommand(key: string): string {
+  return `openssl pkey -in ${key} -pubout -out key.pub && for file in *.crt *.pem; do if openssl x509 -in "$file" -noout -pubkey 2>/dev/null | cmp -s - key.pub; then echo "$file"; fi; done`
+}
+
+/** Writes a key without the block of curve parameters before it. */
+export function plainKeyCommand(key: string): string {
+  return `openssl pkcs8 -topk8 -nocrypt -in ${key} -out ca-key.new.pem`
+}

@@ -1,0 +1,73 @@
+/**
+ * Every finding of `checkFederation`, with its neighbour that is none.
+ */
+import { checkFederation, type FederationCluster } from '../../../../src/ca/index.ts'
+import { keysOf } from '../../verify/forge.ts'
+import { at, caBelow, type LintCase, leafBelow, otherCa, otherRoot, pem, root, rootOf } from './support.ts'
+
+export const eastCa = caBelow(root, 'East CA')
+const westCa = caBelow(root, 'West CA')
+export const east: FederationCluster = {
+  name: 'east',
+  trustDomain: 'east.example',
+  roots: pem(root),
+  chain: pem(eastCa, root),
+  leaves: pem(leafBelow(eastCa, { id: 'spiffe://east.example/ns/shop/sa/cart' })),
+}
+export const west: FederationCluster = {
+  name: 'west',
+  trustDomain: 'west.example',
+  roots: pem(root),
+  chain: pem(westCa, root),
+}
+/** A cluster with a root of its own. */
+export const island: FederationCluster = {
+  name: 'island',
+  trustDomain: 'island.example',
+  roots: pem(otherRoot),
+  chain: pem(otherCa),
+}
+const reissued = rootOf('Lint Root', { notAfter: '2035-01-01T00:00:00Z' })
+
+const check = async (...clusters: readonly FederationCluster[]) =>
+  (await checkFederation({ root: root.certificate, clusters, time: at })).findings
+const freely = async (...clusters: readonly FederationCluster[]) =>
+  (await checkFederation({ clusters, time: at })).findings
+const sound = () => check(east, west)
+
+export const FEDERATION_CASES: readonly LintCase[] = [
+  { code: 'cross-cluster-refused', found: () => freely(east, island), absent: sound },
+  {
+    code: 'key-reused',
+    found: () => check(east, { ...west, chain: pem(caBelow(root, 'West CA', { keys: keysOf('East CA') })) }),
+    absent: sound,
+  },
+  {
+    code: 'own-cluster-refused',
+    found: () => freely({ ...east, roots: pem(otherRoot) }),
+    absent: () => freely(east),
+  },
+  {
+    code: 'root-not-shared',
+    found: () => check(east, island),
+    absent: () => check(east, { ...island, roots: pem(otherRoot, root) }),
+  },
+  { code: 'root-reissued', found: () => check(east, { ...west, roots: pem(reissued) }), absent: sound },
+  {
+    code: 'same-intermediate',
+    found: () => check(east, { ...west, chain: east.chain }),
+    absent: sound,
+  },
+  {
+    code: 'same-subject',
+    found: () => check(east, { ...west, chain: pem(caBelow(root, 'East CA', { keys: keysOf('West CA') })) }),
+    absent: sound,
+  },
+  {
+    code: 'same-trust-domain',
+    found: () => check(east, { ...west, trustDomain: 'east.example' }),
+    // One trust domain without a common root is two.
+    absent: () => freely(east, { ...island, trustDomain: 'east.example' }),
+  },
+  { code: 'separate-roots', found: () => freely(east, island), absent: sound },
+]
