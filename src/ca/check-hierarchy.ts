@@ -4,17 +4,16 @@
  * @module
  */
 
-import { formatDuration, readDuration } from '../internal/duration.ts'
+import { readDuration } from '../internal/duration.ts'
 import { checkOptionNames, readCount, typeName } from '../internal/options.ts'
-import { escapeText, quote } from '../internal/text.ts'
-import { constraintViolation } from '../verify/name-constraints.ts'
-import type { Certificate } from '../x509/certificate.ts'
+import { quote } from '../internal/text.ts'
 import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
 import { certificateLabel } from '../x509/certificate-label.ts'
 import type { GeneralNameInput } from '../x509/general-name.ts'
 import { encodeGeneralNames } from '../x509/general-name-encoder.ts'
 import { type Name, type NameInput, readNameOption } from '../x509/name.ts'
 import { CertificateTemplate } from './certificate-template.ts'
+import { type HierarchyFinding, judgePlanned, type Level, type Sample } from './judge-planned.ts'
 import { encodeNameConstraints, type NameConstraintsInput } from './name-constraints-input.ts'
 import { type IdentityInput, readIdentities } from './policy/names-of.ts'
 import { type CertificateProfileName, PROFILES } from './profiles/profiles.ts'
@@ -48,24 +47,7 @@ export interface HierarchyPlan {
   readonly workloads: readonly PlannedWorkload[]
 }
 
-/** Why a plan would not work. */
-export interface HierarchyFinding {
-  readonly rule: 'path-length' | 'name-constraints' | 'lifetime' | 'self-issued'
-  /** `refused`: no verifier would accept it. `shortened`: it works, for a shorter time than planned. */
-  readonly effect: 'refused' | 'shortened'
-  /** Whom it is about, as messages name it. */
-  readonly subject: string
-  readonly message: string
-}
-
-/** A CA of the plan, or one that exists. */
-interface Level {
-  readonly certificate: Certificate
-  readonly label: string
-  readonly lifetime: number | undefined
-  /** Of a planned CA: what it permits. */
-  readonly samples: readonly Sample[]
-}
+const NO_IDENTIFIER: Uint8Array = /* @__PURE__ */ new Uint8Array(20)
 
 /** Ed25519 (RFC 8410 §4), a key that nobody holds: what is planned is never signed. */
 const NO_KEY: Uint8Array = /* @__PURE__ */ Uint8Array.of(
@@ -100,86 +82,23 @@ export async function checkHierarchy(plan: HierarchyPlan): Promise<readonly Hier
   const { cas, workloads } = plan
   for (const [name, list] of Object.entries({ cas, workloads }))
     if (!Array.isArray(list)) throw new TypeError(`option "${name}" must be an array; got ${typeName(list)}`)
-  const levels: Level[] = toCertificates(plan.chain ?? [], 'chain')
-    .map((certificate) => ({
-      certificate,
-      label: certificateLabel(certificate),
-      lifetime: undefined,
-      samples: [],
-    }))
-    .reverse()
+  const levels: Level[] = readChain(plan.chain ?? [])
   const findings: HierarchyFinding[] = []
   for (const [i, ca] of cas.entries()) {
     const level = await planCa(ca, `cas[${i}]`, levels[levels.length - 1])
-    judge(level, levels, true, findings)
+    findings.push(...judgePlanned(level, levels, true))
     levels.push(level)
   }
   if (levels.length === 0) throw new TypeError('checkHierarchy needs at least one CA, in "chain" or "cas"')
   for (const [i, workload] of workloads.entries())
-    judge(await planWorkload(workload, `workloads[${i}]`, levels[levels.length - 1]), levels, false, findings)
-  return Object.freeze(findings)
-}
-
-/** What the CAs above say about a certificate; top first. */
-function judge(level: Level, above: readonly Level[], isCa: boolean, findings: HierarchyFinding[]): void {
-  const { certificate, label, lifetime } = level
-  const add = (
-    rule: HierarchyFinding['rule'],
-    message: string,
-    effect: HierarchyFinding['effect'] = 'refused',
-  ) => findings.push(Object.freeze({ rule, effect, subject: label, message: `${label}: ${message}` }))
-  for (const [i, upper] of above.entries()) {
-    const between = above.length - 1 - i
-    const { pathLength, subject } = upper.certificate
-    // For a CA the chain below it has one more CA than stands between.
-    if (pathLength !== undefined && between + (isCa ? 1 : 0) > pathLength)
-      add(
-        'path-length',
-        `${upper.label} has path length ${pathLength}, but ${between + (isCa ? 1 : 0)} CAs would stand below it (RFC 5280 §4.2.1.9)`,
-      )
-    if (isCa && subject.equals(certificate.subject))
-      add(
-        'self-issued',
-        `${upper.label} has the same subject; a self-issued CA is exempt from path length (RFC 5280 §6.1.4 (l))`,
-      )
-    for (const names of shutForms(upper.certificate, level.samples))
-      add(
-        'name-constraints',
-        `it permits names such as ${names}, and ${upper.label} permits none of them (RFC 5280 §4.2.1.10)`,
-      )
-    const violation = constraintViolation(upper.certificate, certificate, { take: () => true })
-    if (violation?.kind === 'violation')
-      add(
-        'name-constraints',
-        `${violation.text}, by the name constraints of ${upper.label} (RFC 5280 §4.2.1.10)`,
-      )
-    if (lifetime !== undefined && upper.lifetime !== undefined && lifetime > upper.lifetime)
-      add(
-        'lifetime',
-        `it shall live for ${formatDuration(lifetime)}, and ${upper.label} for ${formatDuration(upper.lifetime)}; it will be cut short`,
-        'shortened',
-      )
-  }
-}
-
-const FORMS = ['uri', 'dns', 'email', 'ip'] as const
-
-/** What a CA permits in one form, and nobody can have because of a CA above. */
-function shutForms(upper: Certificate, samples: readonly Sample[]): readonly string[] {
-  return FORMS.flatMap((form) => {
-    const own = samples.filter(({ name }) => name.type === form)
-    const isShut = own.every(
-      ({ leaf }) => constraintViolation(upper, leaf, { take: () => true }) !== undefined,
+    findings.push(
+      ...judgePlanned(
+        await planWorkload(workload, `workloads[${i}]`, levels[levels.length - 1]),
+        levels,
+        false,
+      ),
     )
-    if (own.length === 0 || !isShut) return []
-    return [own.map(({ name }) => escapeText(String(name.value))).join(', ')]
-  })
-}
-
-/** A name that a CA permits, and a leaf that bears it. */
-interface Sample {
-  readonly name: GeneralNameInput
-  readonly leaf: Certificate
+  return Object.freeze(findings)
 }
 
 async function samplesOf(ca: PlannedCa, option: string): Promise<readonly Sample[]> {
@@ -208,6 +127,26 @@ function sampleOf(subtree: GeneralNameInput): GeneralNameInput[] {
     default:
       return []
   }
+}
+
+/** CAs that exist, top first. @throws `RangeError` for another order than that of issuers. */
+function readChain(input: NonNullable<HierarchyPlan['chain']>): Level[] {
+  const chain = toCertificates(input, 'chain')
+  for (const [i, certificate] of chain.entries()) {
+    const next = chain[i + 1]
+    if (next !== undefined && !certificate.issuer.equals(next.subject))
+      throw new RangeError(
+        `option "chain" must hold each CA before its issuer, as CertificateAuthority.chain does; ${certificateLabel(next)} is not that of ${certificateLabel(certificate)}`,
+      )
+  }
+  return chain
+    .map((certificate) => ({
+      certificate,
+      label: certificateLabel(certificate),
+      lifetime: certificate.notAfter.getTime() - certificate.notBefore.getTime(),
+      samples: [],
+    }))
+    .reverse()
 }
 
 async function planCa(ca: PlannedCa, option: string, issuer: Level | undefined): Promise<Level> {
@@ -268,7 +207,7 @@ async function draft(of: Draft): Promise<Level> {
     issuer: (of.issuer?.certificate.subject ?? subject).der,
     algorithm: 'ed25519',
     pathLength: of.pathLength,
-    authorityKeyId: undefined,
+    authorityKeyId: of.issuer === undefined ? undefined : NO_IDENTIFIER,
     enciphers: false,
   })
   const tbs = template.build({
@@ -277,7 +216,7 @@ async function draft(of: Draft): Promise<Level> {
     notAfter: 1000,
     subject: subject.der,
     publicKey: NO_KEY,
-    subjectKeyId: undefined,
+    subjectKeyId: NO_IDENTIFIER,
     subjectAltNames: names.length === 0 ? undefined : encodeGeneralNames(names, `${option}.names`),
     nameConstraints: of.nameConstraints === undefined ? undefined : encodeNameConstraints(of.nameConstraints),
   })

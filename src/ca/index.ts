@@ -13,7 +13,6 @@ export type {
 export { CertificateAuthority } from './certificate-authority.ts'
 export {
   checkHierarchy,
-  type HierarchyFinding,
   type HierarchyPlan,
   type PlannedCa,
   type PlannedWorkload,
@@ -78,6 +77,7 @@ export { IssuerFailure, type IssuerFailureOptions } from './external/issuer-fail
 export { type LocalIssuerOptions, localIssuer } from './external/local-issuer.ts'
 export { requestCertificate } from './external/request-certificate.ts'
 export type { IssuerEvent, LifetimeBounds, RequestCertificateOptions } from './external/request-options.ts'
+export type { HierarchyFinding } from './judge-planned.ts'
 export type { KeyIdentifierMethod } from './key-identifier.ts'
 export {
   type ArchitecturePosture,

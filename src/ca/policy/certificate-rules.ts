@@ -87,7 +87,7 @@ function judgeExtensions(
 }
 
 /** X509-SVID §2 and §4: one URI in all, and for workloads one with a path. */
-function judgeSpiffe(names: readonly GeneralName[], violations: Violations): void {
+export function judgeSpiffe(names: readonly GeneralName[], violations: Violations): void {
   const uris = names.filter(({ type }) => type === 'uri')
   const [identity] = uris.flatMap((name) => {
     const judged = readJudgedName(name)

@@ -58,7 +58,7 @@ describe('what does not fit', () => {
         ],
         workloads: [],
       },
-      ['"CN=B" path-length refused'],
+      ['"CN=A" path-length refused', '"CN=B" path-length refused'],
     ],
     [
       'a workload of another trust domain',
@@ -141,8 +141,31 @@ describe('what does not fit', () => {
     })
     expect(await rules({ chain: ca.chain, cas: [{ subject: 'CN=Too deep' }], workloads: [] })).toEqual([
       '"CN=Too deep" path-length refused',
-      '"CN=Too deep" path-length refused',
     ])
+  })
+})
+
+describe('what exists already', () => {
+  test('a leaf in place of a CA, a CA for other purposes, the wrong order', async () => {
+    const root = await rootCa()
+    const ca = await below(root)
+    const leaf = (await ca.issueWorkload(await request(), { id: ID, lifetime: '1h' })).certificate
+    const workloads = [{ names: [ID] }]
+    expect(await rules({ chain: [leaf, ...ca.chain], cas: [], workloads })).toContain(
+      `"${ID}" not-ca refused`,
+    )
+    await expect(checkHierarchy({ chain: [...ca.chain].reverse(), cas: [], workloads })).rejects.toThrow(
+      /"chain" must hold each CA before its issuer/,
+    )
+    const relay = await below(root, { profile: 'gloo-relay-signing', pathLength: 0 })
+    expect(await rules({ chain: relay.chain, cas: [], workloads })).toEqual([])
+  })
+
+  test('lifetimes beyond those of its CAs', async () => {
+    const root = await rootCa({ lifetime: '30d' })
+    expect(
+      await rules({ chain: root.chain, cas: [{ subject: 'CN=A', lifetime: '31d' }], workloads: [] }),
+    ).toEqual(['"CN=A" lifetime shortened'])
   })
 })
 
