@@ -15,7 +15,7 @@ import {
   encodeSubjectAltName,
   encodeSubjectKeyIdentifier,
 } from './extension-encoder.ts'
-import type { CertificateProfile, ProfileExtension } from './profiles/certificate-profile.ts'
+import { type CertificateProfile, type ProfileExtension, usagesOf } from './profiles/certificate-profile.ts'
 
 /** What a template is made for. */
 export interface TemplateParameters {
@@ -87,9 +87,7 @@ export class CertificateTemplate {
       keyUsageCritical: isCritical('keyUsage'),
       extendedKeyUsage: profile.extendedKeyUsage,
       extendedKeyUsageCritical: isCritical('extendedKeyUsage'),
-      keyUsage: profile.keyUsage.filter(
-        (name) => isCa || enciphers || profile.keyEnciphermentForAll || name !== 'keyEncipherment',
-      ),
+      keyUsage: usagesOf(profile, enciphers).keyUsage,
       authorityKeyId: parameters.authorityKeyId,
     })
     return new CertificateTemplate(

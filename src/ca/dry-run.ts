@@ -33,6 +33,8 @@ export interface DryRunParameters {
   /** Given to the signer. */
   readonly signal?: AbortSignalLike | undefined
   readonly now: number
+  /** Names that the throw-away leaf bears: DER of GeneralNames. Default: none. */
+  readonly names?: Uint8Array | undefined
   /** Whether the last certificate that is known may stand for a root. */
   readonly anchor: 'self-signed' | 'any'
   /** What the path must end in, where that is not to be found among the certificates. */
@@ -87,8 +89,14 @@ function anchorsOf({ certificate, above, anchor }: DryRunParameters): readonly C
   )
 }
 
-/** A leaf without any alternative name, for the CA's own key, valid for the instant of the check only. It is never handed out. */
-async function throwAwayLeaf({ certificate, signer, now, signal }: DryRunParameters): Promise<Certificate> {
+/** A leaf for the CA's own key, valid for the instant of the check only. It is never handed out. */
+async function throwAwayLeaf({
+  certificate,
+  signer,
+  now,
+  signal,
+  names,
+}: DryRunParameters): Promise<Certificate> {
   const { publicKey } = certificate
   const kind = checkPublicKeyInfo(readPublicKeyInfo(publicKey))
   const algorithm = signer?.signer.signatureAlgorithm ?? defaultSignatureAlgorithm(kind)
@@ -109,7 +117,7 @@ async function throwAwayLeaf({ certificate, signer, now, signal }: DryRunParamet
     subject: Name.from(certificate.subject.isEmpty ? [{ CN: 'dry run' }] : []).der,
     publicKey,
     subjectKeyId: undefined,
-    subjectAltNames: undefined,
+    subjectAltNames: names,
   })
   return signer === undefined
     ? unsignedCertificate(tbs, { publicKey, signatureAlgorithm: algorithm, sign: () => new Uint8Array() })

@@ -185,6 +185,12 @@ export class Csr {
     return toHex(sha256(this.#der))
   }
 
+  /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex, as `Certificate.publicKeyFingerprint()`. */
+  publicKeyFingerprint(): string {
+    const { publicKeyStart, publicKeyEnd } = this.#layout
+    return toHex(sha256(this.#der.subarray(publicKeyStart, publicKeyEnd)))
+  }
+
   /** One PEM block, with a final line end. */
   toPem(): string {
     return writePem('CERTIFICATE REQUEST', this.#der)

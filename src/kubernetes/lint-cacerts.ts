@@ -223,7 +223,9 @@ async function addSignerFindings(
       found: `${above.certificates.length} certificates, not that of ${DataKey.caCert}`,
       problem: `${layout.chain} does not hold the signing certificate; istiod appends that file to each workload certificate, so peers are not sent the CA and find no way to the root`,
       remedy: `Begin ${layout.chain} with ${DataKey.caCert}`,
-      command: `cat ${DataKey.caCert} ${DataKey.rootCert} > ${layout.chain}`,
+      ...(node.certificate.isCa
+        ? { command: `cat ${DataKey.caCert} ${layout.chain} > cert-chain.new.pem` }
+        : {}),
     }),
   )
 }

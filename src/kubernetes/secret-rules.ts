@@ -136,7 +136,7 @@ export function addTlsForm(secret: LintedSecret): void {
         found: 'no line end at the end',
         problem: `${DataKey.tlsCert} does not end in a line end; Istio joins it with ${DataKey.tlsCa} as it is, which breaks the chain`,
         remedy: 'End it in a line end',
-        command: `echo >> ${DataKey.tlsCert}`,
+        command: `{ cat ${DataKey.tlsCert}; echo; } > tls.new.crt`,
       }),
     )
   }

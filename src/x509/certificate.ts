@@ -334,6 +334,12 @@ export class Certificate {
     return toHex(sha256(this.#der))
   }
 
+  /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex: the same for every certificate of one key, as `PrivateKey.fingerprint()`. */
+  publicKeyFingerprint(): string {
+    const { publicKeyStart, publicKeyEnd } = this.#layout
+    return toHex(sha256(this.#der.subarray(publicKeyStart, publicKeyEnd)))
+  }
+
   /** Whether both are the same bytes. */
   equals(other: Certificate): boolean {
     return other instanceof Certificate && equalBytes(this.#der, other.#der)

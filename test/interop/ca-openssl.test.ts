@@ -137,7 +137,11 @@ if (requirement('openssl', opensslAvailable)) {
   ] as const)('name constraints: %s', async (type, value, names, shown) => {
     const root = await rootCa({
       key: 'P-256',
-      nameConstraints: { permitted: [{ type, value }], excluded: [{ type: 'dns', value: 'evil.example' }], otherForms: 'allow' },
+      nameConstraints: {
+        permitted: [{ type, value }],
+        excluded: [{ type: 'dns', value: 'evil.example' }],
+        otherForms: 'allow',
+      },
     })
     const ca = await below(root, { key: 'P-256' })
     const { certificate } = await ca.issueWorkload(await request(), { id: ID, lifetime: '24h', ...names })

@@ -13,7 +13,7 @@ import { Certificate } from '../../x509/certificate.ts'
 import { enrolledFault } from './enrolled-certificate.ts'
 import type { EnrollmentAnswer } from './enrollment-answer.ts'
 import type { CheckedHandlerOptions, EnrollmentOperation } from './enrollment-options.ts'
-import { EnrollmentRefusal, unavailable } from './enrollment-refusal.ts'
+import { badCertificate, EnrollmentRefusal, unavailable } from './enrollment-refusal.ts'
 import { type AskedCertificate, badCsr } from './enrollment-request.ts'
 
 /** The host's functions, and what is believed of their answers. */
@@ -65,7 +65,7 @@ export class EnrollmentIssuance {
     const issued: unknown = await orAborted(
       later(() => issue(verified, context)),
       signal,
-    )
+    ).catch(asRefusal)
     const answer = await orAborted(this.#checkIssued(issued, csr.publicKey, name), signal)
     // What comes too late must not count a token.
     if (signal.aborted) throw signal.reason
@@ -104,6 +104,23 @@ async function prove(csr: AskedCertificate['csr']): Promise<VerifiedCsr> {
     if (error instanceof MeshPkiError) throw badCsr(error.message, error)
     throw error
   }
+}
+
+/** What a CA refuses for good is no failure that passes: the client shall not come again. @throws always. */
+function asRefusal(error: unknown): never {
+  if (error instanceof MeshPkiError && error.code === 'ERR_POLICY_RENEWAL')
+    throw badCertificate(error.message, error)
+  if (error instanceof MeshPkiError && error.code === 'ERR_POLICY_REFUSED')
+    throw new EnrollmentRefusal(
+      403,
+      'refused',
+      'the policy of this server refuses the request; its log says why',
+      {
+        reason: error.message,
+        error,
+      },
+    )
+  throw error
 }
 
 /** What a function of the host throws at once is a rejection like any other. */

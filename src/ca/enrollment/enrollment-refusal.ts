@@ -17,6 +17,7 @@ export type EnrollmentFailureCode =
   | 'name'
   | 'not-found'
   | 'rate-limited'
+  | 'refused'
   | 'timeout'
   | 'too-large'
   | 'unauthorized'

@@ -50,6 +50,9 @@ const OTHER_LABELS: readonly string[] = [
   'X509 CERTIFICATE',
 ]
 
+/** Whether a file is a root's by its name: only there a request becomes a certificate by its own key. */
+const isRootFile = (source: string): boolean => /(^|\/)[^/]*root[^/]*\.(pem|crt|cer)$/i.test(source)
+
 /** The name of a label, if it is one that may be shown. */
 export function knownLabel(label: string): string {
   return [...REQUEST_LABELS, ...OTHER_LABELS, 'CERTIFICATE'].includes(label) ? label : 'of an unknown kind'
@@ -215,8 +218,12 @@ class Collector {
         at: place,
         found: `a certificate request for ${subject}`,
         problem: `this is a certificate request for ${subject}, not a certificate: "openssl req -new" writes one, and only a CA makes a certificate of it`,
-        remedy: 'Put the signed certificate here. For a root, sign the request with its own key as a CA',
-        command: signRequestCommand(shellWord(this.#source)),
+        ...(isRootFile(this.#source)
+          ? {
+              remedy: 'Put the signed certificate here: sign the request with its own key, as a CA',
+              command: signRequestCommand(shellWord(this.#source)),
+            }
+          : { remedy: 'Send it to the CA that shall sign it, and put the certificate that comes back here' }),
         clause: 'RFC 2986 §3',
       }),
     )

@@ -13,9 +13,11 @@ import {
   refusalFindings,
   reuseFindings,
   rootFindings,
+  trustDomainFindings,
 } from './federation-findings.ts'
 import { federationMatrix } from './federation-matrix.ts'
 import { FederationReport } from './federation-report.ts'
+import { SignatureOracle } from './issuer-graph.ts'
 import { sortFindings } from './lint-finding.ts'
 
 /** What {@link checkFederation} looks at. */
@@ -57,7 +59,7 @@ export async function checkFederation(input: FederationInput): Promise<Federatio
   const { root, time } = input
   const now = readInstant(time ?? new Date(), 'time')
   const expected = root === undefined ? undefined : toCertificate(root, 'root')
-  const clusters = readClusters(input.clusters)
+  const clusters = await readClusters(input.clusters, new SignatureOracle())
   const matrix = await federationMatrix(clusters, now)
   const sharedRoots = findSharedRoots(clusters)
   const findings = sortFindings([
@@ -66,6 +68,7 @@ export async function checkFederation(input: FederationInput): Promise<Federatio
     ...rootFindings(clusters, sharedRoots, expected),
     ...reuseFindings(clusters),
     ...identityFindings(clusters),
+    ...trustDomainFindings(clusters),
   ])
   return new FederationReport(
     clusters.map(({ name }) => name),

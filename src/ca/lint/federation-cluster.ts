@@ -8,7 +8,9 @@ import { checkOptionNames, typeName } from '../../internal/options.ts'
 import { type TrustDomain, toTrustDomain } from '../../spiffe/spiffe-id.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { type LintInput, readCertificateFile } from './certificate-file.ts'
-import type { LintFinding } from './lint-finding.ts'
+import { leafOf, orderFindings } from './chain-order.ts'
+import { buildIssuerGraph, type ChainNode, type SignatureOracle } from './issuer-graph.ts'
+import { type LintFinding, lintFinding } from './lint-finding.ts'
 
 /** A cluster as it is seen from outside: certificates only, no key. */
 export interface FederationCluster {
@@ -30,16 +32,20 @@ export interface ReadCluster {
   readonly roots: readonly Certificate[]
   readonly chain: readonly Certificate[]
   readonly leaves: readonly Certificate[]
-  /** The first certificate of the chain. */
+  /** The certificate of the chain that issued none of the others. */
   readonly issuing: Certificate | undefined
   readonly findings: readonly LintFinding[]
 }
 
-/** Reads the clusters. What is no certificate is a finding. @throws `TypeError`, `RangeError`. */
-export function readClusters(clusters: readonly FederationCluster[]): readonly ReadCluster[] {
+/** Reads the clusters. What is no certificate, or stands in the wrong order, is a finding. @throws `TypeError`, `RangeError`. */
+export async function readClusters(
+  clusters: readonly FederationCluster[],
+  oracle: SignatureOracle,
+): Promise<readonly ReadCluster[]> {
   if (!Array.isArray(clusters))
     throw new TypeError(`option "clusters" must be an array; got ${typeName(clusters)}`)
-  const read = clusters.map(readCluster)
+  const read: ReadCluster[] = []
+  for (const [i, cluster] of clusters.entries()) read.push(await readCluster(cluster, i, oracle))
   if (read.length === 0) throw new RangeError('option "clusters" is empty; give at least one cluster')
   if (new Set(read.map(({ name }) => name)).size !== read.length)
     throw new RangeError(
@@ -48,7 +54,11 @@ export function readClusters(clusters: readonly FederationCluster[]): readonly R
   return read
 }
 
-function readCluster(cluster: FederationCluster, i: number): ReadCluster {
+async function readCluster(
+  cluster: FederationCluster,
+  i: number,
+  oracle: SignatureOracle,
+): Promise<ReadCluster> {
   const option = `clusters[${i}]`
   checkOptionNames(cluster, ['name', 'trustDomain', 'roots', 'chain', 'leaves'], `option "${option}"`)
   const { name, trustDomain, leaves } = cluster
@@ -58,16 +68,40 @@ function readCluster(cluster: FederationCluster, i: number): ReadCluster {
   const chain = readCertificateFile(cluster.chain, `${name}/chain`)
   const isNone = leaves === undefined || (Array.isArray(leaves) && leaves.length === 0)
   const given = isNone ? undefined : readCertificateFile(leaves, `${name}/leaves`)
-  const certificates = chain.certificates.map(({ certificate }) => certificate)
+  const { nodes } = await buildIssuerGraph(chain.certificates, [], oracle)
+  // Whoever issued none of the others signs workloads, wherever it stands.
+  const issuing = leafOf(nodes)
+  const others = chain.certificates.map(({ certificate }) => certificate)
+  const certificates =
+    issuing === undefined
+      ? others
+      : [issuing.certificate, ...others.filter((other) => !other.equals(issuing.certificate))]
   return {
     name,
     trustDomain: trustDomain === undefined ? undefined : toTrustDomain(trustDomain),
     roots: distinct(roots.certificates.map(({ certificate }) => certificate)),
     chain: certificates,
     leaves: given?.certificates.map(({ certificate }) => certificate) ?? [],
-    issuing: certificates[0],
-    findings: [...roots.findings, ...chain.findings, ...(given?.findings ?? [])],
+    issuing: issuing?.certificate,
+    findings: [
+      ...roots.findings,
+      ...chain.findings,
+      ...orderFindings(nodes),
+      ...(issuing === undefined || issuing.certificate.isCa ? [] : [noCa(issuing.at)]),
+      ...(given?.findings ?? []),
+    ],
   }
+}
+
+function noCa(at: ChainNode['at']): LintFinding {
+  return lintFinding('not-a-ca', {
+    at,
+    found: 'no basic constraints with cA TRUE',
+    problem: 'the chain of the cluster begins with a certificate that is no CA',
+    remedy:
+      'Give the CA that signs workloads first, then those above it; certificates of workloads are "leaves"',
+    clause: 'RFC 5280 §4.2.1.9',
+  })
 }
 
 function distinct(certificates: readonly Certificate[]): readonly Certificate[] {

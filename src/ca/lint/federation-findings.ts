@@ -105,7 +105,7 @@ export function rootFindings(
   }
   if (clusters.length > 1 && shared.length === 0) {
     findings.push(
-      lintFinding('separate-roots', {
+      lintFinding('no-common-root', {
         at: { source: clusters.map(({ name }) => name).join(', ') },
         found: 'no common root',
         problem: `no two of the clusters ${namesOf(clusters)} trust the same root, so their workloads refuse each other`,
@@ -210,9 +210,36 @@ export function refusalFindings(matrix: readonly FederationCell[]): readonly Lin
           ? `workloads of ${quote(from, 64)} do not verify under the roots of their own cluster: ${reasonOf(error)}`
           : `workloads of ${quote(from, 64)} do not verify in ${quote(to, 64)}: ${reasonOf(error)}`,
         remedy: own
-          ? 'Lint its secret: chain and roots do not belong together'
+          ? 'Lint its chain with its roots (lintChain), or its secret (lintCacerts)'
           : 'Let both clusters trust a common root, with complete chains',
       }),
     ]
   })
+}
+
+/** Workloads that bear another trust domain than their cluster says. */
+export function trustDomainFindings(clusters: readonly ReadCluster[]): readonly LintFinding[] {
+  return clusters.flatMap(({ name, trustDomain, leaves }) =>
+    leaves.flatMap((certificate) => {
+      const others = certificate.subjectAltNames.filter(
+        ({ type, value }) =>
+          trustDomain !== undefined &&
+          type === 'uri' &&
+          typeof value === 'string' &&
+          value.startsWith('spiffe://') &&
+          !value.startsWith(`spiffe://${trustDomain.name}/`),
+      )
+      const [other] = others
+      if (other === undefined || trustDomain === undefined) return []
+      return [
+        lintFinding('leaf-trust-domain', {
+          at: { source: `${name}/leaves`, certificate },
+          found: quote(String(other.value), 160),
+          problem: `the cluster ${quote(name, 64)} is said to have the trust domain ${trustDomain.name}, and this workload is ${quote(String(other.value), 160)}: who verifies by the bundle of its trust domain refuses it`,
+          remedy: 'Give the trust domain that the cluster issues for, or issue for that which it has',
+          clause: 'SPIFFE Trust Domain and Bundle §2',
+        }),
+      ]
+    }),
+  )
 }

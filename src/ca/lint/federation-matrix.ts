@@ -46,7 +46,7 @@ async function judge(from: ReadCluster, to: ReadCluster, now: number): Promise<F
 }
 
 async function whyRefused(
-  { issuing, chain, leaves }: ReadCluster,
+  { issuing, chain, leaves, trustDomain }: ReadCluster,
   { roots }: ReadCluster,
   now: number,
 ): Promise<MeshPkiError | undefined> {
@@ -55,7 +55,7 @@ async function whyRefused(
   if (leaves.length === 0) {
     return issuing === undefined
       ? new PathError('ERR_PATH_NO_ISSUER', 'the issuing cluster has no CA certificate that can be read')
-      : whyNoWorkload(issuing, chain, roots, now)
+      : whyNoWorkload(issuing, chain, roots, now, trustDomain)
   }
   for (const leaf of leaves) {
     // Every workload is a server for some and a client for others.

@@ -106,12 +106,13 @@ export const LINT_SEVERITIES = {
   // Clusters together.
   'cross-cluster-refused': 'error',
   'key-reused': 'error',
+  'leaf-trust-domain': 'error',
+  'no-common-root': 'warning',
   'own-cluster-refused': 'error',
   'root-not-shared': 'error',
   'root-reissued': 'info',
   'same-intermediate': 'error',
   'same-trust-domain': 'error',
-  'separate-roots': 'warning',
 } as const
 
 /** The name of a finding. */

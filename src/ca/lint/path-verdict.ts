@@ -5,10 +5,12 @@
  */
 
 import { MeshPkiError } from '../../errors.ts'
+import type { TrustDomain } from '../../spiffe/spiffe-id.ts'
 import type { VerifyPathOptions } from '../../verify/options.ts'
 import { PathError } from '../../verify/path-error.ts'
 import { checkPath } from '../../verify/verify-path.ts'
 import type { Certificate } from '../../x509/certificate.ts'
+import { encodeGeneralNames } from '../../x509/general-name-encoder.ts'
 import { dryRun } from '../dry-run.ts'
 import { leafOf } from './chain-order.ts'
 import { type ChainNode, isRootNode } from './issuer-graph.ts'
@@ -82,6 +84,7 @@ export async function whyNoWorkload(
   chain: readonly Certificate[],
   anchors: readonly Certificate[],
   now: number,
+  trustDomain?: TrustDomain,
 ): Promise<MeshPkiError | undefined> {
   const above = chain.filter((each) => each !== certificate)
   try {
@@ -92,6 +95,14 @@ export async function whyNoWorkload(
       now,
       anchor: 'any',
       anchors,
+      // What constrains names shows only where there are some.
+      names:
+        trustDomain === undefined
+          ? undefined
+          : encodeGeneralNames(
+              [{ type: 'uri', value: `spiffe://${trustDomain.name}/workload` }],
+              'trustDomain',
+            ),
     })
     return refusedPurpose
   } catch (error) {

@@ -1,5 +1,6 @@
 /**
- * Commands that mend what a lint finds, for OpenSSL 3. Names of files that are not known are placeholders.
+ * Commands that mend what a lint finds, for OpenSSL 3. They write new files beside the old ones, never over a file that is in use.
+ * `ROOT_KEY.pem` stands for the key of the root, whose name is not known.
  *
  * @module
  */
@@ -15,7 +16,7 @@ const ROOT_EXTENSIONS = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical
 
 /** Makes a root certificate of a request and its key. */
 export function signRequestCommand(request: string): string {
-  return `${extensionFile([...ROOT_EXTENSIONS, 'subjectKeyIdentifier=hash'], 'root.ext')} && openssl x509 -req -in ${request} -signkey key.pem -sha256 -days 3650 -set_serial 0x$(openssl rand -hex 16) -extfile root.ext -out root-cert.pem`
+  return `${extensionFile([...ROOT_EXTENSIONS, 'subjectKeyIdentifier=hash'], 'root.ext')} && openssl x509 -req -in ${request} -signkey ROOT_KEY.pem -sha256 -days 3650 -set_serial 0x$(openssl rand -hex 16) -extfile root.ext -out root-cert.new.pem`
 }
 
 /**
@@ -35,7 +36,7 @@ export function keepKeyIdentifierCommand(file: string, keyIdentifier: string): s
 }
 
 function reissue(certificate: string, keyIdentifier: string): string {
-  return `${extensionFile([...ROOT_EXTENSIONS, keyIdentifier], 'root.ext')} && openssl x509 -in ${certificate} -signkey key.pem -sha256 -days 3650 -set_serial 0x$(openssl rand -hex 16) -clrext -extfile root.ext -out root-cert.pem`
+  return `${extensionFile([...ROOT_EXTENSIONS, keyIdentifier], 'root.ext')} && openssl x509 -in ${certificate} -signkey ROOT_KEY.pem -sha256 -days 3650 -set_serial 0x$(openssl rand -hex 16) -clrext -extfile root.ext -out root-cert.new.pem`
 }
 
 /** Prints which certificate in the folder belongs to a key. */

@@ -5,6 +5,7 @@
  */
 
 import type { Csr } from '../../csr/csr.ts'
+import { MeshPkiError } from '../../errors.ts'
 import { rfc5280Violations } from '../../verify/rfc5280-rules.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { encodeGeneralNames } from '../../x509/general-name-encoder.ts'
@@ -16,7 +17,7 @@ import { unsignedCertificate } from '../sign-certificate.ts'
 import type { CertificatePlan } from './certificate-plan.ts'
 import { judgeCertificate } from './certificate-rules.ts'
 import type { IssuancePolicy } from './issuance-policy.ts'
-import type { Violations } from './policy-violation.ts'
+import { type PolicyViolation, Violations } from './policy-violation.ts'
 
 /** An instant within the years that certificates can hold. */
 const NOW = 1_600_000_000_000
@@ -25,7 +26,7 @@ const NOW = 1_600_000_000_000
  * The certificate of a plan, below an issuer that does not matter. @throws `MeshPkiError` `ERR_GENERAL_NAME` for names that
  * cannot be written.
  */
-export async function previewCertificate(
+async function previewCertificate(
   policy: IssuancePolicy,
   plan: CertificatePlan,
   csr: Csr,
@@ -58,14 +59,22 @@ export async function previewCertificate(
   })
 }
 
-/** The rules of the policy and of RFC 5280 on a preview. */
-export function judgePreviewed(
+/** What the rules of the policy and of RFC 5280 say of a plan, whatever CA it is for. */
+export async function judgeWithoutCa(
   policy: IssuancePolicy,
   plan: CertificatePlan,
-  preview: Certificate,
-  violations: Violations,
-): void {
-  judgeCertificate(policy, plan, preview, NOW, violations)
-  for (const { rule, text, clause } of rfc5280Violations(preview, { isRoot: false, isAnchor: false }))
-    if (!plan.profile.deviations.includes(rule)) violations.add('rfc5280', `${text} (${clause})`)
+  csr: Csr,
+): Promise<readonly PolicyViolation[]> {
+  const violations = new Violations('certificate')
+  try {
+    const preview = await previewCertificate(policy, plan, csr)
+    judgeCertificate(policy, plan, preview, NOW, violations)
+    for (const { rule, text, clause } of rfc5280Violations(preview, { isRoot: false, isAnchor: false }))
+      if (!plan.profile.deviations.includes(rule)) violations.add('rfc5280', `${text} (${clause})`)
+  } catch (error) {
+    if (!(error instanceof MeshPkiError)) throw error
+    policy.names.judge(plan.names, violations)
+    violations.add('names', error.message)
+  }
+  return violations.list
 }

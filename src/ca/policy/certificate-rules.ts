@@ -54,8 +54,7 @@ export function judgeCertificate(
   const spki = certificate.publicKey
   policy.keys.judge(readPublicKeyInfo(spki), () => toHex(sha256(spki)), violations)
   policy.usage.judge(certificate.keyUsage, certificate.extendedKeyUsage, violations)
-  const { notBefore, notAfter } = Certificate.layoutOf(certificate)
-  policy.lifetime.judge(notBefore, notAfter, now, violations)
+  policy.lifetime.judge(Certificate.layoutOf(certificate), plan.lifetime, now, violations)
   judgeConstraints(policy, certificate, violations)
 }
 

@@ -11,11 +11,12 @@ import { readDuration } from '../../internal/duration.ts'
 import { checkOptionNames } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
 import { type NameInput, readNameOption } from '../../x509/name.ts'
-import { judgePreviewed, previewCertificate } from './certificate-preview.ts'
+import { usagesOf } from '../profiles/certificate-profile.ts'
+import { judgeWithoutCa } from './certificate-preview.ts'
 import { IssuancePolicy, type IssuancePolicyInput } from './issuance-policy.ts'
 import { type IdentityInput, readIdentities } from './names-of.ts'
 import { decisionOf, type PolicyDecision } from './policy-decision.ts'
-import { type PolicyViolation, Violations } from './policy-violation.ts'
+import type { PolicyViolation } from './policy-violation.ts'
 import { judgeRequest, requestLabel } from './sign-request.ts'
 
 /** What the call to `ca.sign` would say. */
@@ -74,18 +75,15 @@ export async function explainPolicy(
     },
   )
   const { plan, violations: asked } = judgeRequest({ policy, call }, request)
-  const further = new Violations('certificate')
-  const preview = await previewCertificate(policy, plan, request).catch((error: unknown) => {
-    if (!(error instanceof MeshPkiError)) throw error
-    policy.names.judge(plan.names, further)
-    further.add('names', error.message)
-    return undefined
-  })
-  if (preview !== undefined) judgePreviewed(policy, plan, preview, further)
-  const violations = Object.freeze([...asked, ...further.list])
+  const violations = Object.freeze([...asked, ...(await judgeWithoutCa(policy, plan, request))])
   const asks = policy.enrich !== undefined || policy.authorize !== undefined
   const verdict = violations.length > 0 || possession !== undefined ? 'refuse' : asks ? 'ask' : 'sign'
-  const decision = decisionOf(policy, request, plan, preview ?? plan.profile)
+  const decision = decisionOf(
+    policy,
+    request,
+    plan,
+    usagesOf(plan.profile, request.publicKeyType.startsWith('RSA')),
+  )
   const text = render(policy, request, { verdict, violations, possession, decision })
   return Object.freeze({ verdict, violations, possession, decision, toString: () => text })
 }

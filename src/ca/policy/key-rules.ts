@@ -16,7 +16,10 @@ export interface KeyRules {
   readonly allow?: readonly KeyKind[] | undefined
   /** Bits of an RSA modulus. Default 2048 to 8192. */
   readonly rsaBits?: { readonly min?: number | undefined; readonly max?: number | undefined } | undefined
-  /** SHA-256 of SubjectPublicKeyInfos that are known to be compromised, lower-case hex. */
+  /**
+   * SHA-256 of SubjectPublicKeyInfos that are known to be compromised, lower-case hex: `publicKeyFingerprint()` of a
+   * certificate. Not `fingerprint()`, which is that of the certificate itself.
+   */
   readonly deny?: readonly string[] | undefined
 }
 
@@ -40,7 +43,7 @@ export class CompiledKeyRules {
     this.#max = readCount(orDefault(rsaBits.max, 8192), 'keys.rsaBits.max', this.#min, 8192)
     if (!Array.isArray(deny) || deny.some((one) => typeof one !== 'string' || !/^[0-9a-f]{64}$/.test(one)))
       throw new TypeError(
-        'option "keys.deny" must hold SHA-256 digests in lower-case hex, as Certificate and PrivateKey write them',
+        'option "keys.deny" must hold SHA-256 digests of keys in lower-case hex, as publicKeyFingerprint() of a certificate or request and fingerprint() of a PrivateKey write them',
       )
     this.#deny = new Set(deny)
     Object.freeze(this)

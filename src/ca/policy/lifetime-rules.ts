@@ -85,15 +85,22 @@ export class CompiledLifetimeRules {
     return { asked, granted: Math.min(wanted, this.#max) }
   }
 
-  /** Judges the validity of a certificate that is issued at `now`. */
-  judge(notBefore: number, notAfter: number, now: number, violations: Violations): void {
+  /** Judges the validity of a certificate that is issued at `now` and was granted a lifetime. */
+  judge(
+    validity: { readonly notBefore: number; readonly notAfter: number },
+    { granted }: GrantedLifetime,
+    now: number,
+    violations: Violations,
+  ): void {
+    const { notBefore, notAfter } = validity
     const lifetime = notAfter - now
     if (lifetime > this.#max)
       violations.add(
         'lifetime',
         `the certificate would be valid for ${formatDuration(lifetime)}; allowed is ${this.#range()}`,
       )
-    if (lifetime < this.#min)
+    // What was asked for too short is told where it was asked for.
+    if (lifetime < this.#min && lifetime < granted)
       violations.add(
         'lifetime',
         `the certificate would be valid for ${formatDuration(lifetime)} only, because an issuer above it ends then; allowed is ${this.#range()}. Renew the issuing CA`,

@@ -18,6 +18,7 @@ import { ExtendedKeyUsage } from '../../x509/extensions/extended-key-usage.ts'
 import { formatGeneralName, type GeneralName } from '../../x509/general-name.ts'
 import { encodeGeneralNames } from '../../x509/general-name-encoder.ts'
 import { type Name, type NameInput, readNameOption } from '../../x509/name.ts'
+import { readPublicKeyInfo } from '../../x509/public-key-info.ts'
 import type { IssuedCertificate } from '../authority-options.ts'
 import type { CertificateValues } from '../certificate-template.ts'
 import { dryRun } from '../dry-run.ts'
@@ -27,12 +28,13 @@ import type { Issuance, Issuer } from '../issuer.ts'
 import { keyIdentifier } from '../key-identifier.ts'
 import { renewedKeyIdentifier, type SameKeyRule } from '../renewed-key-identifier.ts'
 import { type CertificatePlan, type PolicyCall, planCertificate } from './certificate-plan.ts'
+import { judgeWithoutCa } from './certificate-preview.ts'
 import { judgeCertificate } from './certificate-rules.ts'
 import { IssuancePolicy, type IssuancePolicyInput } from './issuance-policy.ts'
 import { freezeNames, type IdentityInput, readIdentities } from './names-of.ts'
 import { decisionOf, type PolicyDecision } from './policy-decision.ts'
 import { askAuthorize, askEnrich, type PolicyRequest } from './policy-hooks.ts'
-import { PolicyError, type PolicyViolation, Violations } from './policy-violation.ts'
+import { PolicyError, type PolicyRule, type PolicyViolation, Violations } from './policy-violation.ts'
 import { Renewal } from './renewed-certificate.ts'
 
 /** What `ca.sign` is told beside request and policy. */
@@ -153,11 +155,12 @@ async function askHooks(begun: Begun, { csr }: VerifiedCsr): Promise<Begun> {
   const { policy, renewal, context, signal } = begun
   if (policy.enrich === undefined && policy.authorize === undefined) return begun
   const refuse = (violations: readonly PolicyViolation[]): void => {
-    if (violations.length > 0) throw new PolicyError(policy.name, requestLabel(csr), violations)
+    if (violations.length > 0)
+      throw new PolicyError(policy.name, requestLabel(csr, begun.call.identities), violations)
   }
-  const { violations } = judgeRequest(begun, csr)
-  // Whom it is for may be known only to "enrich".
-  refuse(policy.enrich === undefined ? violations : violations.filter(({ rule }) => rule !== 'identities'))
+  // Whom it is for, and for how long, may be known only to "enrich".
+  const early = judgeRequest(begun, csr).violations.filter(({ rule }) => !OPEN_TO_ENRICH.includes(rule))
+  if (policy.enrich !== undefined) refuse([...early, ...judgeKey(policy, csr)])
   const told = (call: PolicyCall): PolicyRequest => {
     const { names, subject, lifetime } = planCertificate(policy, csr, call, new Violations('request'))
     return Object.freeze({
@@ -185,12 +188,23 @@ async function askHooks(begun: Begun, { csr }: VerifiedCsr): Promise<Begun> {
     }
   }
   if (policy.authorize !== undefined) {
-    refuse(judgeRequest({ policy, call }, csr).violations)
+    // Nobody is asked about what is refused anyway; below the CA all of it is judged once more.
+    const { plan, violations } = judgeRequest({ policy, call }, csr)
+    refuse([...violations, ...(await judgeWithoutCa(policy, plan, csr))])
     const answers = new Violations('request')
     await askAuthorize(policy.authorize, told(call), answers)
     refuse(answers.list)
   }
   return { ...begun, call }
+}
+
+/** Rules about what "enrich" may add. */
+const OPEN_TO_ENRICH: readonly PolicyRule[] = ['identities', 'lifetime', 'subject']
+
+function judgeKey(policy: IssuancePolicy, csr: Csr): readonly PolicyViolation[] {
+  const violations = new Violations('request')
+  policy.keys.judge(readPublicKeyInfo(csr.publicKey), () => csr.publicKeyFingerprint(), violations)
+  return violations.list
 }
 
 /** What the request breaks, and what it would become. */
@@ -232,7 +246,7 @@ async function finish(begun: Begun, verified: VerifiedCsr, crowded: boolean): Pr
   if (fault !== undefined && asked.length + found.length === 0) throw fault
   if (fault !== undefined) found.push({ rule: 'subject', in: 'certificate', message: fault.message })
   if (asked.length + found.length > 0)
-    throw new PolicyError(policy.name, requestLabel(csr), [...asked, ...found])
+    throw new PolicyError(policy.name, requestLabel(csr, begun.call.identities), [...asked, ...found])
   const issued = await issuer.issue(
     template,
     values,
@@ -303,9 +317,9 @@ function encodeNames(
   }
 }
 
-/** Whose request it is, in a few words. */
-export function requestLabel(csr: Csr): string {
-  const [name] = csr.subjectAltNames
+/** Whose request it is, in a few words: what it says, or else whom the call authenticated. */
+export function requestLabel(csr: Csr, identities: readonly GeneralName[] = []): string {
+  const [name = identities[0]] = csr.subjectAltNames
   const subject: Name = csr.subject
   return subject.isEmpty
     ? name === undefined

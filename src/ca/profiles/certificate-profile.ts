@@ -175,6 +175,18 @@ function checkConforming(profile: CertificateProfile, option: string): void {
       )
 }
 
+/** The usages of a certificate for a key: one that can only sign enciphers nothing (RFC 5480 §3), unless the original says so. */
+export function usagesOf(
+  { role, keyUsage, keyEnciphermentForAll, extendedKeyUsage }: CertificateProfile,
+  enciphers: boolean,
+): { readonly keyUsage: readonly KeyUsageName[]; readonly extendedKeyUsage: readonly Oid[] } {
+  const all = role !== 'end-entity' || enciphers || keyEnciphermentForAll
+  return {
+    keyUsage: all ? keyUsage : keyUsage.filter((name) => name !== 'keyEncipherment'),
+    extendedKeyUsage,
+  }
+}
+
 function readArray<T>(values: readonly T[], option: string): readonly T[] {
   if (!Array.isArray(values))
     throw new TypeError(`option "${option}" must be an array; got ${typeName(values)}`)

@@ -69,5 +69,17 @@ export const FEDERATION_CASES: readonly LintCase[] = [
     // One trust domain without a common root is two.
     absent: () => freely(east, { ...island, trustDomain: 'east.example' }),
   },
-  { code: 'separate-roots', found: () => freely(east, island), absent: sound },
+  { code: 'no-common-root', found: () => freely(east, island), absent: sound },
+  {
+    code: 'leaf-trust-domain',
+    found: () => check({ ...east, trustDomain: 'cluster.local' }, west),
+    absent: sound,
+  },
+  // Of a chain of the wrong order no other mistake is made up.
+  { code: 'chain-reversed', found: () => check(east, { ...west, chain: pem(root, westCa) }), absent: sound },
+  {
+    code: 'not-a-ca',
+    found: () => check(east, { ...west, chain: pem(leafBelow(westCa, {}), westCa, root) }),
+    absent: sound,
+  },
 ]

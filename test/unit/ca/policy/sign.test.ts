@@ -313,7 +313,6 @@ describe('lifetime', () => {
     const policy = lived({ max: '24h', min: '1h' })
     expect(await refused(policy, await request(), { identities: [SHOP], lifetime: '59m' })).toEqual([
       'request lifetime',
-      'certificate lifetime',
     ])
     expect(
       await refused(policy, await request(), { identities: [SHOP], lifetime: '2h' }, (key) =>
