@@ -93,6 +93,6 @@ export interface IssuedCertificate {
   readonly certificate: Certificate
   /** The certificate and its issuers, root last. */
   readonly chain: readonly Certificate[]
-  /** The certificate above whose `notAfter` cut the lifetime short; absent when the lifetime is as asked. */
+  /** The certificate above whose `notAfter` cut the lifetime short. What a policy cut is in its `decision`. */
   readonly cappedBy?: Certificate | undefined
 }

@@ -209,7 +209,7 @@ export class CertificateAuthority {
    * Revokes a certificate of this CA, or a serial number in hex. It counts from the next CRL on.
    *
    * Doing it again changes nothing, so it may be retried. With the certificate rather than its serial number, its
-   * issuer is checked, its entry ends some time after its expiry, and lists for CAs or for users alone leave it out
+   * issuer and signature are checked, its entry ends some time after its expiry, and lists for CAs or for users alone leave it out
    * where they should.
    *
    * @throws `MeshPkiError` `ERR_CA_REVOCATION_ISSUER`, `ERR_CA_REVOCATION_REASON`, `ERR_CA_REVOCATION_CONFLICT`,

@@ -104,7 +104,9 @@ export class CheckedSigner {
       if (signal?.aborted === true) throw cause
       throw new MeshPkiError(
         'ERR_CA_SIGNER',
-        'the signer failed, so nothing was issued; its own error is the cause',
+        cause instanceof MeshPkiError
+          ? `the signer failed, so nothing was issued: ${cause.code}, ${cause.message}`
+          : 'the signer failed, so nothing was issued; its own error is the cause',
         { cause },
       )
     }

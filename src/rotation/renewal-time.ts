@@ -76,7 +76,9 @@ export function renewalTime(certificate: CertificateInput, policy: RenewalPolicy
 
 function remainingRatio({ gracePeriodRatio, renewBefore }: RenewalPolicy, life: number): number {
   if ((gracePeriodRatio === undefined) === (renewBefore === undefined))
-    throw new TypeError('renewalTime needs one of the options "gracePeriodRatio" and "renewBefore"')
+    throw new TypeError(
+      `renewalTime needs one of the options "gracePeriodRatio" and "renewBefore"; got ${renewBefore === undefined ? 'neither' : 'both'}`,
+    )
   if (renewBefore !== undefined) {
     const before = readDuration(renewBefore, 'renewBefore')
     return before < life ? before / life : SHORT_LIFE_RATIO

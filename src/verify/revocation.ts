@@ -335,9 +335,25 @@ function isSameList(
   signer: Issuer,
   newerSigner: Issuer | undefined,
 ): boolean {
-  // Two lists of the same moment and number contradict each other; then what either revokes is revoked.
-  const isLater = newer.crl.thisUpdate > crl.crl.thisUpdate || byNumber(newer.crl, crl.crl) > 0
-  return isLater && newerSigner !== undefined && hasSameKey(signer, newerSigner) && isSameSeries(crl, newer)
+  return (
+    supersedes(newer.crl, crl.crl) &&
+    newerSigner !== undefined &&
+    hasSameKey(signer, newerSigner) &&
+    isSameSeries(crl, newer)
+  )
+}
+
+/**
+ * Whether a list is later by its date, and by its number where both have one (RFC 5280 §5.2.3). Where the two
+ * disagree, as when a replica's clock is ahead or numbers began anew, and where both are the same, neither list takes
+ * the place of the other: what either revokes is revoked.
+ */
+function supersedes(newer: CertificateList, older: CertificateList): boolean {
+  const later = newer.thisUpdate.getTime() - older.thisUpdate.getTime()
+  const { crlNumber: number } = newer
+  const { crlNumber: before } = older
+  if (number === undefined || before === undefined) return later > 0
+  return later >= 0 && number >= before && (later > 0 || number > before)
 }
 
 const howMany = (count: number): string =>
@@ -361,13 +377,13 @@ function inquiryAt(
   return { certificate, depth, path, anchor, mayVouchForItself: false, vouchesForItself: false }
 }
 
-/** Whether a later list of the same issuer was asked, which would say what an earlier delta CRL says. */
+/** Whether a later list of the same issuer was asked, or the complete one of that delta CRL, which would say what it says. */
 function isSuperseded(delta: ScopedCrl, { newest, clean }: AskedCrl): boolean {
   if (!clean || newest.issuerKey !== delta.issuerKey) return false
-  const number = newest.crl.crlNumber
+  const { thisUpdate, crlNumber: number } = newest.crl
+  const { crlNumber: before } = delta.crl
   return (
-    newest.crl.thisUpdate >= delta.crl.thisUpdate ||
-    (number !== undefined && delta.crl.crlNumber !== undefined && number >= delta.crl.crlNumber)
+    thisUpdate >= delta.crl.thisUpdate && (number === undefined || before === undefined || number >= before)
   )
 }
 

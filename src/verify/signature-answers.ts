@@ -8,8 +8,9 @@ import { MeshPkiError } from '../errors.ts'
 import type { NodeCrypto } from '../internal/node-crypto.ts'
 import { defaultWebCrypto } from '../internal/web-crypto.ts'
 import type { SignatureAlgorithm } from '../x509/algorithm-identifier.ts'
-import { Certificate } from '../x509/certificate.ts'
+import type { Certificate } from '../x509/certificate.ts'
 import { CertificateList } from '../x509/certificate-list.ts'
+import { signedParts } from '../x509/signed-parts.ts'
 import { importNodeKey, importWebKey, type VerificationKey } from '../x509/verification-key.ts'
 import type { CertificateFacts, SignedValue } from './certificate-facts.ts'
 import type { FoundPath } from './path-search.ts'
@@ -35,7 +36,8 @@ export class SignatureAnswers {
     try {
       const key = this.#nodeKey(issuer, node)
       if (this.#facts.isSignedBy(subject, key)) return true
-      const { algorithm, data, signature } = signedParts(subject)
+      const algorithm = algorithmOf(subject)
+      const { data, signature } = signedParts(subject)
       return this.#note(subject, issuer, key, key.verifySync?.(algorithm, data, signature) === true)
     } catch (error) {
       return asAnswer(error)
@@ -50,7 +52,8 @@ export class SignatureAnswers {
       const { subject, issuer } = question
       const key = this.#nodeKey(issuer, node)
       if (this.#facts.isSignedBy(subject, key)) return true
-      const { algorithm, data, signature } = signedParts(subject)
+      const algorithm = algorithmOf(subject)
+      const { data, signature } = signedParts(subject)
       if (!crowded && key.isFast)
         return this.#note(subject, issuer, key, key.verifySync?.(algorithm, data, signature) === true)
       return key
@@ -70,7 +73,8 @@ export class SignatureAnswers {
         this.#keep(issuer, key)
       }
       if (this.#facts.isSignedBy(subject, key)) return true
-      const { algorithm, data, signature } = signedParts(subject)
+      const algorithm = algorithmOf(subject)
+      const { data, signature } = signedParts(subject)
       return this.#note(subject, issuer, key, await key.verify(algorithm, data, signature))
     } catch (error) {
       return asAnswer(error)
@@ -125,25 +129,11 @@ interface VerifiedSignature {
   readonly key: VerificationKey
 }
 
-/** The parts of a signed value, as views. */
-function signedParts(value: SignedValue): {
-  readonly algorithm: SignatureAlgorithm
-  readonly data: Uint8Array
-  readonly signature: Uint8Array
-} {
-  const { signatureAlgorithm: algorithm } = value
-  if (algorithm === undefined) {
-    throw new MeshPkiError('ERR_PATH_ALGORITHM', `signed with ${value.signatureAlgorithmDescription}`)
-  }
-  const list = value instanceof CertificateList
-  const bytes = list ? CertificateList.bytesOf(value) : Certificate.bytesOf(value)
-  const layout = list ? CertificateList.layoutOf(value) : Certificate.layoutOf(value)
-  const { tbsStart, tbsEnd, signatureStart, signatureEnd } = layout
-  return {
-    algorithm,
-    data: bytes.subarray(tbsStart, tbsEnd),
-    signature: bytes.subarray(signatureStart, signatureEnd),
-  }
+/** @throws `MeshPkiError` `ERR_PATH_ALGORITHM`. */
+function algorithmOf(value: SignedValue): SignatureAlgorithm {
+  const { signatureAlgorithm } = value
+  if (signatureAlgorithm !== undefined) return signatureAlgorithm
+  throw new MeshPkiError('ERR_PATH_ALGORITHM', `signed with ${value.signatureAlgorithmDescription}`)
 }
 
 /** A key that cannot be imported is an answer; anything else is a fault of ours or of the runtime, and is thrown. */

@@ -75,7 +75,7 @@ export class CompiledLifetimeRules {
     if (wanted > this.#max && this.#onTooLong === 'reject')
       violations.add(
         'lifetime',
-        `a lifetime of ${formatDuration(wanted)} was asked for; allowed is ${this.#range()}. Ask for less, or let the policy say onTooLong: 'cap'`,
+        `a lifetime of ${formatDuration(wanted)} was asked for; allowed is ${this.#range()}. Ask for less; the policy may say lifetime.onTooLong: 'cap' to cut it instead`,
       )
     if (wanted < this.#min)
       violations.add(

@@ -14,7 +14,7 @@ import type { IssuancePolicyInput } from './issuance-policy.ts'
 
 /** Options of {@link istioCa}. */
 export interface IstioCaOptions {
-  /** `DEFAULT_WORKLOAD_CERT_TTL`. Default `'24h'`. */
+  /** `DEFAULT_WORKLOAD_CERT_TTL`. Default `'24h'`, or `maxLifetime` where that is less. */
   readonly defaultLifetime?: string | undefined
   /** `MAX_WORKLOAD_CERT_TTL`. Default `'2160h'`. */
   readonly maxLifetime?: string | undefined
@@ -64,7 +64,7 @@ function istiod(name: string, options: IstioCaOptions): IssuancePolicyInput {
     subject: { from: 'policy', commonName: 'first-name-if-asked' },
     names: { wildcards: true },
     lifetime: {
-      default: options.defaultLifetime ?? '24h',
+      default: options.defaultLifetime,
       max: options.maxLifetime ?? '2160h',
       min: '0s',
       onTooLong: 'reject',

@@ -47,7 +47,7 @@ export interface IssueCrlOptions {
   readonly issuingDistributionPoint?: IssuingDistributionPointInput | undefined
   /** URIs where the delta CRLs will be. Not in delta CRLs themselves (RFC 5280 §5.2.6). */
   readonly freshestCrl?: readonly string[] | undefined
-  /** How far before now it says to be issued, for clocks that lag. Default `'2m'`; never before the list before it. */
+  /** How far before now it says to be issued, for clocks that lag. Default `'2m'`; never before the list before it, unless that is of the future. */
   readonly backdate?: string | undefined
   /** Given to the signer. */
   readonly signal?: AbortSignalLike | undefined
@@ -64,6 +64,11 @@ export interface IssuedCrl {
   readonly delta?: CertificateList | undefined
   /** The CA's certificate, where its `notAfter` cut `nextUpdate` short. */
   readonly cappedBy?: Certificate | undefined
+  /**
+   * When the list before it says that it was issued, where that is later than now: the clock of some replica is ahead.
+   * Take that list away wherever it was published; OpenSSL goes by the later date.
+   */
+  readonly predecessorAhead?: Date | undefined
   /**
    * Why the store could not note a complete list. The list is good: publish it. Delta CRLs go on from the one
    * before it, and nothing is pruned, until the next complete list is noted.
@@ -112,7 +117,11 @@ export async function issueCrl(context: RevocationContext, options: IssueCrlOpti
           entries: deltaEntries(state, order.scope, base),
         })
   const { number } = reserved
-  const rest = reserved.cappedBy === undefined ? {} : { cappedBy: reserved.cappedBy }
+  const { cappedBy, predecessorAhead } = reserved
+  const rest = {
+    ...(cappedBy === undefined ? {} : { cappedBy }),
+    ...(predecessorAhead === undefined ? {} : { predecessorAhead }),
+  }
   if (delta !== undefined && order.delta === true) return { crl: delta, number, baseNumber: base, ...rest }
   const crl = await sign({
     ...values,
@@ -172,6 +181,7 @@ interface Reserved {
   readonly thisUpdate: number
   readonly nextUpdate: number
   readonly cappedBy: Certificate | undefined
+  readonly predecessorAhead: Date | undefined
 }
 
 function reserve(
@@ -198,7 +208,8 @@ function reserve(
   const last = state.thisUpdate === undefined ? notBefore : instantOf(state.thisUpdate)
   const thisUpdate = Math.max(notBefore, Math.min(last, now))
   const next: RevocationState = { ...state, number: String(number), thisUpdate: instantText(thisUpdate) }
-  return { next, answer: { state: next, number, base, thisUpdate, nextUpdate, cappedBy } }
+  const predecessorAhead = last > now ? new Date(last) : undefined
+  return { next, answer: { state: next, number, base, thisUpdate, nextUpdate, cappedBy, predecessorAhead } }
 }
 
 /** The complete CRL that a delta CRL starts from: the newest of its scope, while it is current. */

@@ -115,8 +115,37 @@ function readRecorded(value: unknown, i: number, last: bigint): RecordedCrl {
   })
 }
 
+/**
+ * An entry that was checked. It is frozen, so it need not be checked again wherever it comes back: a CA with thousands
+ * of them would otherwise read all of them for each that it adds.
+ */
+class CheckedEntry implements RevocationEntry {
+  declare readonly serialNumber: string
+  declare readonly date: string
+  declare readonly reason: RevocationReason
+  declare readonly invalidityDate?: string | undefined
+  declare readonly notAfter?: string | undefined
+  declare readonly isCa?: boolean | undefined
+  declare readonly since: string
+  readonly #checked = true
+
+  constructor(members: RevocationEntry) {
+    Object.assign(this, members)
+    Object.freeze(this)
+  }
+
+  static is(value: unknown): value is CheckedEntry {
+    return typeof value === 'object' && value !== null && #checked in value
+  }
+}
+
 function readEntry(value: unknown, i: number, next: bigint): RevocationEntry {
   const where = `entries[${i}]`
+  if (CheckedEntry.is(value)) {
+    // The number is the state's, and the entry may have come from another.
+    readNumber(value.since, `${where}.since`, next)
+    return value
+  }
   const from = membersOf(value, where, ENTRY_MEMBERS)
   const serialNumber = from('serialNumber')
   if (typeof serialNumber !== 'string' || !SERIAL.test(serialNumber))
@@ -127,7 +156,7 @@ function readEntry(value: unknown, i: number, next: bigint): RevocationEntry {
   if (isCa !== undefined && typeof isCa !== 'boolean') throw refuse(`${where}.isCa is neither true nor false`)
   const invalidityDate = readInstantText(from('invalidityDate'), `${where}.invalidityDate`, true)
   const notAfter = readInstantText(from('notAfter'), `${where}.notAfter`, true)
-  return Object.freeze({
+  return new CheckedEntry({
     serialNumber,
     date: readInstantText(from('date'), `${where}.date`, false),
     reason,

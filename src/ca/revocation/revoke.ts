@@ -10,10 +10,12 @@ import { integerFromHex, integerHex, toHex } from '../../internal/bytes.ts'
 import { currentTime } from '../../internal/clock.ts'
 import { FIRST_INSTANT, LAST_INSTANT } from '../../internal/der-time.ts'
 import { checkOneOf, checkOptionNames, readInstant, typeName } from '../../internal/options.ts'
-import { quote } from '../../internal/text.ts'
+import { escapeText, quote } from '../../internal/text.ts'
 import { Certificate } from '../../x509/certificate.ts'
 import { certificateLabel, nameLabel } from '../../x509/certificate-label.ts'
 import type { RevocationReason } from '../../x509/revoked-certificate.ts'
+import { isSignedBy } from '../../x509/signed-parts.ts'
+import { importVerificationKey } from '../../x509/verification-key.ts'
 import { subjectKeyIdOf } from '../dry-run.ts'
 import { KEY_IDENTIFIER_METHODS, keyIdentifier } from '../key-identifier.ts'
 import { REASON_NAMES } from './reason-codes.ts'
@@ -58,7 +60,7 @@ interface Revoked {
  * Revokes a certificate of this CA, or a serial number in hex. It counts from the next CRL on.
  *
  * Doing it again changes nothing, so it may be retried. With the certificate rather than its serial number, its
- * issuer is checked, its entry ends some time after its expiry, and lists for CAs or for users alone leave it out
+ * issuer and signature are checked, its entry ends some time after its expiry, and lists for CAs or for users alone leave it out
  * where they should.
  *
  * @throws `MeshPkiError` `ERR_CA_REVOCATION_ISSUER`, `ERR_CA_REVOCATION_REASON`, `ERR_CA_REVOCATION_CONFLICT`,
@@ -83,7 +85,7 @@ export async function revoke(
     given.invalidityDate === undefined
       ? undefined
       : instantText(readRange(given.invalidityDate, 'invalidityDate'))
-  const revoked = readRevoked(certificate, context.certificate)
+  const revoked = await readRevoked(certificate, context.certificate)
   const asked = { reason, date: instantText(date), invalidityDate }
   const { entry, changed } = await updateState(context, (state) => change(state, revoked, asked), signal)
   return {
@@ -147,9 +149,10 @@ function dateAfter(
 
 const wasHeld = (entry: RevocationEntry | undefined): boolean => entry?.reason === 'certificateHold'
 
-function readRevoked(input: Certificate | string, issuer: Certificate): Revoked {
+async function readRevoked(input: Certificate | string, issuer: Certificate): Promise<Revoked> {
   if (input instanceof Certificate) {
-    checkIssuedBy(input, issuer)
+    checkNamesIssuer(input, issuer)
+    await checkSignedBy(input, issuer)
     return {
       serialNumber: input.serialNumber,
       label: certificateLabel(input),
@@ -167,7 +170,7 @@ function readRevoked(input: Certificate | string, issuer: Certificate): Revoked 
 }
 
 /** A serial number means something only together with its issuer (RFC 5280 §4.1.2.2). */
-function checkIssuedBy(certificate: Certificate, issuer: Certificate): void {
+function checkNamesIssuer(certificate: Certificate, issuer: Certificate): void {
   const refuse = (what: string, expected: string, found: string): MeshPkiError =>
     new MeshPkiError(
       'ERR_CA_REVOCATION_ISSUER',
@@ -190,6 +193,21 @@ function checkIssuedBy(certificate: Certificate, issuer: Certificate): void {
       'ERR_CA_REVOCATION_ISSUER',
       `${certificateLabel(certificate)} is the CA itself: what it says of itself nobody can believe. Take it out of the trust bundles instead`,
     )
+}
+
+/**
+ * Its `notAfter` and `isCa` decide in which lists the entry is, and how long: a forgery with the serial number of
+ * another would end a revocation early.
+ */
+async function checkSignedBy(certificate: Certificate, issuer: Certificate): Promise<void> {
+  if (await isSignedBy(certificate, await importVerificationKey(issuer.publicKey))) return
+  const { signatureAlgorithm, signatureAlgorithmDescription, serialNumber } = certificate
+  throw new MeshPkiError(
+    'ERR_CA_REVOCATION_ISSUER',
+    signatureAlgorithm === undefined
+      ? `${certificateLabel(certificate)} is signed with ${escapeText(signatureAlgorithmDescription)}, which is not accepted, so whether ${certificateLabel(issuer)} issued it is not known. If it did, revoke the serial number ${serialNumber}`
+      : `${certificateLabel(certificate)} says that ${certificateLabel(issuer)} issued it, and its signature is not by that CA's key: it was changed or forged. Revoke the certificate from the CA's own records, or its serial number`,
+  )
 }
 
 function readRange(value: unknown, option: string): number {

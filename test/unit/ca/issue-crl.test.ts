@@ -8,7 +8,7 @@ import { concat, hex, seq, toHex } from '../../fixtures/x509/der.ts'
 import { refusalOfAsync } from '../../fixtures/x509/refusal.ts'
 import { forge, uri } from '../verify/forge.ts'
 import { listed, racedStore, revokingCa, scriptedStore, verdict } from './revocation-support.ts'
-import { at, CallersSigner, clockAt, DAY, keyOf, MINUTE, NOW, rootCa } from './support.ts'
+import { at, CallersSigner, clockAt, DAY, HOUR, keyOf, MINUTE, NOW, rootCa } from './support.ts'
 
 test('100,000 entries: all of them in the list, in the order of the state', async () => {
   const ca = await revokingCa()
@@ -93,11 +93,31 @@ describe('a complete CRL', () => {
   test('a replica whose clock was ahead does not date the others’ lists into the future', async () => {
     const ca = await revokingCa()
     ca.clock.set(at(DAY))
-    await ca.issueCrl({ backdate: '0s' })
+    expect((await ca.issueCrl({ backdate: '0s' })).predecessorAhead).toBeUndefined()
     ca.clock.set(NOW)
-    expect((await ca.issueCrl()).crl.thisUpdate).toEqual(NOW)
+    const late = await ca.issueCrl()
+    expect([late.crl.thisUpdate, late.predecessorAhead]).toEqual([NOW, at(DAY)])
     ca.clock.advance('1h')
-    expect((await ca.issueCrl()).crl.thisUpdate).toEqual(at(58 * MINUTE))
+    const next = await ca.issueCrl()
+    expect([next.crl.thisUpdate, next.predecessorAhead]).toEqual([at(58 * MINUTE), undefined])
+  })
+
+  test('its list does not hide what a later one with an earlier date revokes', async () => {
+    const ca = await revokingCa()
+    const leaf = await ca.leaf()
+    ca.clock.set(at(HOUR))
+    const ahead = await ca.issueCrl({ backdate: '0s' })
+    ca.clock.set(at(5 * MINUTE))
+    expect(verdict(ca, leaf, [(await ca.issueCrl()).crl])).toBe('ok')
+    await ca.revoke(leaf, { reason: 'keyCompromise' })
+    const later = await ca.issueCrl()
+    ca.clock.set(at(2 * HOUR))
+    expect(verdict(ca, leaf, [ahead.crl])).toBe('ok')
+    for (const lists of [
+      [ahead.crl, later.crl],
+      [later.crl, ahead.crl],
+    ])
+      expect(verdict(ca, leaf, lists)).toBe('ERR_PATH_REVOKED')
   })
 })
 

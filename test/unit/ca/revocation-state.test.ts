@@ -67,6 +67,30 @@ describe('a state survives JSON', () => {
   })
 })
 
+describe('an entry that was checked', () => {
+  const [checked] = readRevocationState(writeRevocationState(state)).entries
+  const holding = (members: object): RevocationState =>
+    ({ ...state, entries: [checked], ...members }) as RevocationState
+
+  test('is not read again, and is plain data for everybody else', () => {
+    expect(JSON.parse(writeRevocationState(holding({}))).entries).toEqual([entry])
+    expect(structuredClone(checked)).toEqual(entry)
+    expect({ ...checked }).toEqual(entry)
+  })
+
+  test('its number must still fit the state that it is in', () => {
+    expect(JSON.parse(writeRevocationState(holding({ number: '3' }))).number).toBe('3')
+    const lower = holding({ number: '2', floor: '2', complete: [] })
+    expect(codeOf(() => writeRevocationState(lower))).toBe('ERR_CA_REVOCATION_STATE')
+  })
+
+  test('what inherits from it or is copied from it is read', () => {
+    const forged = [Object.create(checked ?? {}), { ...checked, reason: 'weakKey' }]
+    for (const one of forged)
+      expect(codeOf(() => writeRevocationState(holding({ entries: [one] })))).toBe('ERR_CA_REVOCATION_STATE')
+  })
+})
+
 describe('a store is not trusted', () => {
   const having = (members: object): unknown => ({ ...state, ...members })
   const entryHaving = (members: object): unknown => having({ entries: [{ ...entry, ...members }] })

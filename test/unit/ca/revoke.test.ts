@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { memoryRevocationStore } from '../../../src/ca/index.ts'
 import { revoke } from '../../../src/ca/revocation/revoke.ts'
-import type { RevocationReason } from '../../../src/x509/index.ts'
+import { Certificate, type RevocationReason } from '../../../src/x509/index.ts'
 import { hex } from '../../fixtures/x509/der.ts'
 import { refusalOfAsync } from '../../fixtures/x509/refusal.ts'
-import { aki, forge, ski } from '../verify/forge.ts'
+import { ALGORITHMS, aki, forge, forgeCa, keysOf, ski, withBadSignature } from '../verify/forge.ts'
 import { listed, racedStore, revokingCa, scriptedStore, verdict } from './revocation-support.ts'
 import { at, below, DAY, HOUR, INTERMEDIATE, keyOf, NOW, request, rootCa } from './support.ts'
 
@@ -204,6 +204,46 @@ describe('whose certificate (RFC 5280 §5.1.2.6)', () => {
     }
     const { certificate } = forge({ subject: 'leaf', issuer })
     expect(await revoke(context, certificate, { reason: 'superseded' })).toMatchObject({ changed: true })
+  })
+
+  test('a forgery with the serial number of another: the signature is verified', async () => {
+    const issuer = forgeCa({ subject: 'ca', extensions: [ski(hex('0102'))] })
+    const context = {
+      ...(await revokingCa()).context,
+      certificate: issuer.certificate,
+      store: memoryRevocationStore(),
+    }
+    const recipe = { subject: 'leaf', serial: 77, extensions: [aki(hex('0102'))] }
+    const genuine = forge({ ...recipe, issuer })
+    // Only the key differs: name, identifiers and serial number are the CA's.
+    const foreign = forge({ ...recipe, issuer: { ...issuer, keys: keysOf('other') } })
+    for (const der of [withBadSignature(genuine.der), foreign.der]) {
+      const forged = Certificate.fromDer(der)
+      expect(forged.serialNumber).toBe(genuine.certificate.serialNumber)
+      const error = await refusalOfAsync(revoke(context, forged, { reason: 'superseded' }))
+      expect([error.code, error.message]).toEqual([
+        'ERR_CA_REVOCATION_ISSUER',
+        expect.stringContaining("its signature is not by that CA's key"),
+      ])
+    }
+    expect(await context.store.read()).toBeUndefined()
+    expect((await revoke(context, genuine.certificate, { reason: 'superseded' })).changed).toBe(true)
+  })
+
+  test('a signature that cannot be verified: the serial number will do', async () => {
+    const issuer = forge({ subject: 'ca' })
+    const context = {
+      ...(await revokingCa()).context,
+      certificate: issuer.certificate,
+      store: memoryRevocationStore(),
+    }
+    const { certificate } = forge({ subject: 'leaf', issuer, algorithm: ALGORITHMS['ecdsa-sha1'] })
+    const error = await refusalOfAsync(revoke(context, certificate, { reason: 'superseded' }))
+    expect([error.code, error.message]).toEqual([
+      'ERR_CA_REVOCATION_ISSUER',
+      expect.stringMatching(/which is not accepted.*revoke the serial number [0-9a-f]+$/),
+    ])
+    expect((await revoke(context, certificate.serialNumber, { reason: 'superseded' })).changed).toBe(true)
   })
 
   test('the CA itself', async () => {

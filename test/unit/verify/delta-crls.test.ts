@@ -52,6 +52,16 @@ describe('a delta CRL changes what its complete CRL says (RFC 5280 §6.3.3 (i), 
     accepted(leaf.der, ask(complete(), delta(listed()), delta(newer)))
   })
 
+  test('where date and number disagree, what either revokes is revoked', () => {
+    const [ahead, behind] = [
+      { number: 7, thisUpdate: '2026-05-31T00:00:00Z' },
+      { number: 8, thisUpdate: '2026-05-30T00:00:00Z' },
+    ]
+    refused(leaf.der, ask(complete(), delta(ahead), delta({ ...behind, ...listed() })), 'ERR_PATH_REVOKED')
+    refused(leaf.der, ask(complete(), delta({ ...ahead, ...listed() }), delta(behind)), 'ERR_PATH_REVOKED')
+    accepted(leaf.der, ask(complete(), delta(ahead), delta(behind)))
+  })
+
   test('a newer complete CRL needs none', () => {
     const newest = complete({ number: 8, thisUpdate: '2026-05-31T00:00:00Z' })
     accepted(leaf.der, ask(newest, complete(), delta(listed())))

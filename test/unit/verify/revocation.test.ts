@@ -221,6 +221,26 @@ describe('several CRLs for the same certificate', () => {
     refused(leaf.der, ask(rootCrl, clean, leafListed({ number: 2 })), 'ERR_PATH_REVOKED')
     accepted(leaf.der, ask(rootCrl, leafListed({ number: 1 }), forgeCrl({ issuer: ca, number: 2 })))
   })
+
+  test('where date and number disagree, what either revokes is revoked', () => {
+    // A clock that was ahead, or numbers that began anew: neither order is known to be right.
+    const [early, late] = ['2026-05-10T00:00:00Z', '2026-05-30T00:00:00Z']
+    const lists = (revoking: { thisUpdate: string; number: number }, clean: typeof revoking) => [
+      leafListed(revoking),
+      forgeCrl({ issuer: ca, ...clean }),
+    ]
+    for (const crls of [
+      lists({ thisUpdate: early, number: 2 }, { thisUpdate: late, number: 1 }),
+      lists({ thisUpdate: late, number: 1 }, { thisUpdate: early, number: 2 }),
+    ]) {
+      refused(leaf.der, ask(rootCrl, ...crls), 'ERR_PATH_REVOKED')
+      refused(leaf.der, ask(rootCrl, ...[...crls].reverse()), 'ERR_PATH_REVOKED')
+    }
+    accepted(
+      leaf.der,
+      ask(rootCrl, ...lists({ thisUpdate: early, number: 1 }, { thisUpdate: late, number: 2 })),
+    )
+  })
 })
 
 describe('work is bounded', () => {

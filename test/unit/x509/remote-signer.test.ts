@@ -323,6 +323,33 @@ describe('a signer that fails', () => {
     expect(calls).toHaveLength(times)
   })
 
+  const throws = () => {
+    throw new Error('TOKEN')
+  }
+  test.each<[string, () => object]>([
+    ['a getter "name"', () => Object.defineProperty(fault({}), 'name', { get: throws })],
+    ['a Proxy', () => new Proxy(new Error('TOKEN'), { has: throws, getPrototypeOf: throws })],
+  ])('a failure that throws when it is looked at is the cause all the same: %s', async (_, make) => {
+    const thrown = make()
+    const { sign: ask, clock } = remote(() => Promise.reject(thrown))
+    const error = await refusalOfAsync(running(clock, ask()))
+    expect([error.code, error.cause === thrown]).toEqual(['ERR_SIGNER_FAILED', true])
+    expect(error.message).not.toContain('TOKEN')
+  })
+
+  test.each<[string, () => unknown]>([
+    ['only looks like bytes', () => Object.create(Uint8Array.prototype)],
+    [
+      'says that it is shorter than it is',
+      () => Object.defineProperty(new Uint8Array(1025), 'length', { value: 72 }),
+    ],
+    ['is a Proxy', () => new Proxy({}, { getPrototypeOf: throws })],
+  ])('an answer that %s is asked for once more, and then not used', async (_, make) => {
+    const { sign: ask, clock, calls } = remote(async () => make() as Uint8Array)
+    const error = await refusalOfAsync(running(clock, ask()))
+    expect([error.code, calls.length]).toEqual(['ERR_SIGNER_SIGNATURE', 2])
+  })
+
   test('isRetryable decides; what it throws is no', async () => {
     for (const [isRetryable, times] of [
       [() => true, 3],
@@ -462,7 +489,10 @@ describe('its errors reach those who issue and request', () => {
   test('a CA says that its signer failed, and holds the reason', async () => {
     const { signer, clock } = remote(() => Promise.reject(new Error('down')))
     const error = await refusalOfAsync(running(clock, rootCa({ key: signer })))
-    expect(error.code).toBe('ERR_CA_SIGNER')
+    expect([error.code, error.message]).toEqual([
+      'ERR_CA_SIGNER',
+      expect.stringContaining('ERR_SIGNER_FAILED'),
+    ])
     expect(error.cause).toBeInstanceOf(MeshPkiError)
     expect(error.cause).toMatchObject({ code: 'ERR_SIGNER_FAILED', data: { attempts: 3 } })
   })

@@ -96,6 +96,11 @@ describe('istioCa: the built-in CA of istiod (mesh-contracts §2.7 (a))', () => 
     expect(await rules(short, await agentRequest(), { ...SELF, lifetime: '3h' })).toEqual(['lifetime'])
   })
 
+  test('a maximum below the usual 24 hours is also the default', async () => {
+    const certificate = await sign(istioCa({ maxLifetime: '1h' }), await agentRequest(), SELF)
+    expect(certificate.notAfter).toEqual(at(HOUR))
+  })
+
   test('hosts of every form that istiod types', async () => {
     const identities = [
       { type: 'dns', value: 'istiod.istio-system.svc' },

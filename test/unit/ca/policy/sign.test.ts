@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
   CertificateAuthority,
@@ -356,16 +357,17 @@ describe('keys', () => {
 
   test('a denied key is refused', async () => {
     const csr = await request()
-    const digest = Buffer.from(await crypto.subtle.digest('SHA-256', new Uint8Array(csr.publicKey))).toString(
-      'hex',
-    )
+    const digest = createHash('sha256').update(csr.publicKey).digest('hex')
     expect(await refused({ ...POLICY, keys: { deny: [digest] } }, csr, { identities: [SHOP] })).toEqual([
       'certificate key',
     ])
     const other = { ...POLICY, keys: { deny: [digest] } }
-    expect(
-      (await (await rootCa()).sign(await request(), other, { identities: [SHOP] })).certificate.isCa,
-    ).toBe(false)
+    const { certificate } = await (await rootCa()).sign(await request(), other, { identities: [SHOP] })
+    expect(certificate.isCa).toBe(false)
+    // From a certificate of the key, whichever, or from the key: one digest.
+    expect(csr.publicKeyFingerprint()).toBe(digest)
+    const again = (await (await rootCa()).sign(csr, POLICY, { identities: [SHOP] })).certificate
+    expect([again.publicKeyFingerprint(), again.fingerprint() === digest]).toEqual([digest, false])
   })
 })
 
@@ -1037,5 +1039,35 @@ describe('enrich says whom it is for', () => {
     }
     expect(await refused(other, csr)).toEqual(['request identities'])
     expect(authorized).toBe(0)
+  })
+})
+
+describe('nobody is asked about what is refused anyway', () => {
+  const counting = () => {
+    const asked: string[] = []
+    const hooks: Pick<IssuancePolicyInput, 'enrich' | 'authorize'> = {
+      enrich: () => {
+        asked.push('enrich')
+        return {}
+      },
+      authorize: () => {
+        asked.push('authorize')
+        return true
+      },
+    }
+    return { asked, hooks }
+  }
+
+  test.each<[string, Partial<IssuancePolicyInput>, SignOptions, readonly string[]]>([
+    ['what is allowed', {}, { identities: [SHOP] }, ['enrich', 'authorize']],
+    ['a name', {}, { identities: ['spiffe://td/ns/bank/sa/x'] }, ['enrich']],
+    ['a key', { keys: { allow: ['RSA'] } }, { identities: [SHOP] }, []],
+    ['a lifetime', {}, { identities: [SHOP], lifetime: '25h' }, ['enrich']],
+  ])('%s', async (_, rules, options, expected) => {
+    const { asked, hooks } = counting()
+    const policy = { ...POLICY, ...hooks, ...rules }
+    if (expected.includes('authorize')) await (await rootCa()).sign(await request(), policy, options)
+    else expect(await refused(policy, await request(), options)).not.toEqual([])
+    expect(asked).toEqual(expected)
   })
 })
