@@ -139,7 +139,7 @@ export class IssuancePolicy {
       'namesFrom',
     )
     this.request = new CompiledRequestRules(orNone(input.request), this.isCa, this.namesFrom)
-    this.names = new CompiledNameRules(orNone(input.names), this.isCa)
+    this.names = new CompiledNameRules(orNone(input.names), this.isCa, this.namesFrom)
     if (this.namesFrom !== 'identities' && !this.names.isClosed && !this.request.bindsNames)
       throw new TypeError(
         `the policy ${quote(name, 64)} takes names from requests and says nowhere which: give it an allow list under "names", or request.subjectAltNames: 'within-identities'`,

@@ -76,10 +76,11 @@ export class CompiledNameRules {
   readonly #allow = new Map<NameKind, readonly NameMatcher[]>()
   readonly #deny = new Map<NameKind, readonly NameMatcher[]>()
   readonly #wildcards: boolean
+  readonly #remedy: string
   readonly min: number
   readonly max: number
 
-  constructor(rules: NameRules, isCa: boolean) {
+  constructor(rules: NameRules, isCa: boolean, namesFrom: 'identities' | 'request' | 'both' = 'identities') {
     checkRules(rules, [...Object.values(MEMBERS), 'wildcards', 'min', 'max'], 'option "names"')
     for (const kind of KINDS) {
       const member = MEMBERS[kind]
@@ -91,6 +92,12 @@ export class CompiledNameRules {
       if (allow !== undefined) this.#allow.set(kind, readList(kind, allow, `${option}.allow`))
       if (deny !== undefined) this.#deny.set(kind, readList(kind, deny, `${option}.deny`))
     }
+    this.#remedy =
+      namesFrom === 'identities'
+        ? 'say whose it is by the option "identities"'
+        : namesFrom === 'request'
+          ? 'the request must ask for them: this policy takes names from there'
+          : 'say whose it is by the option "identities", or in the request'
     this.#wildcards = readFlag(rules.wildcards, 'names.wildcards', false)
     this.max = readCount(rules.max === undefined ? MAX_NAMES : rules.max, 'names.max', 0, 8192)
     this.min = readCount(rules.min === undefined ? (isCa ? 0 : 1) : rules.min, 'names.min', 0, this.max)
@@ -117,7 +124,7 @@ export class CompiledNameRules {
     if (names.length < this.min)
       violations.add(
         'names',
-        `the certificate has ${names.length} alternative names, at least ${this.min} are needed; say whose it is by the option "identities"`,
+        `the certificate has ${names.length} alternative names, at least ${this.min} are needed; ${this.#remedy}`,
       )
     if (this.isTooMany(names.length))
       violations.add(

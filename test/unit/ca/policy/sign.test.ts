@@ -123,6 +123,15 @@ describe('a policy', () => {
     expect(await refused(POLICY, await request())).toEqual(['certificate names', 'certificate rfc5280'])
   })
 
+  test.each<[IssuancePolicyInput['namesFrom'], RegExp]>([
+    ['identities', /say whose it is by the option "identities"[;]/],
+    ['request', /the request must ask for them/],
+    ['both', /by the option "identities", or in the request/],
+  ])('names from %s: where they have to be said', async (namesFrom, words) => {
+    const error = await refusalOfAsync((await rootCa()).sign(await request(), { ...POLICY, namesFrom }))
+    expect(error.message).toMatch(words)
+  })
+
   test('a signature that does not fit its key is refused before any rule is asked', async () => {
     const csr = csrOf({ signature: new Uint8Array(64) })
     const ca = await rootCa()
