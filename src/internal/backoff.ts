@@ -68,10 +68,15 @@ export function readRetryPolicy(options: RetryOptions, defaultTimeout: string): 
  */
 export function failureLabel(error: unknown): string {
   if (typeof error !== 'object' || error === null) return `a thrown ${error === null ? 'null' : typeof error}`
-  const name = 'name' in error ? plainWord(error.name) : undefined
-  const code = 'code' in error ? plainWord(error.code) : undefined
-  const shown = [name, code].filter((word) => word !== undefined).join(' ')
-  return shown === '' ? 'an error without a name' : shown
+  try {
+    const name = 'name' in error ? plainWord(error.name) : undefined
+    const code = 'code' in error ? plainWord(error.code) : undefined
+    const shown = [name, code].filter((word) => word !== undefined).join(' ')
+    return shown === '' ? 'an error without a name' : shown
+  } catch {
+    // Even its name can throw.
+    return 'an error that cannot be described'
+  }
 }
 
 function plainWord(value: unknown): string | undefined {

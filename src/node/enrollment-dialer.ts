@@ -8,7 +8,7 @@ import { type IncomingMessage, request } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { EnrollmentDialer, EnrollmentSend } from '../ca/enrollment/enrollment-dialer.ts'
 import { MeshPkiError } from '../errors.ts'
-import { checkOptionNames } from '../internal/options.ts'
+import { checkOptionNames, typeName } from '../internal/options.ts'
 import type { EndpointResponse } from '../spiffe/bundle-endpoint.ts'
 import { openTls } from './open-tls.ts'
 import { presentedChain } from './presented-chain.ts'
@@ -45,6 +45,10 @@ export interface EnrollmentDialerOptions {
 export function enrollmentDialer(options: EnrollmentDialerOptions = {}): EnrollmentDialer {
   checkOptionNames(options, ['credentials'], 'enrollmentDialer')
   const { credentials } = options
+  if (credentials !== undefined && (typeof credentials !== 'object' || credentials === null))
+    throw new TypeError(
+      `option "credentials" must be an object with "cert" and "key"; got ${typeName(credentials)}`,
+    )
   const material = credentials === undefined ? {} : readCredentials(credentials)
   return async ({ url, serverName, signal, authenticate }) => {
     const { hostname, port, host } = new URL(url)

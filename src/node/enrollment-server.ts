@@ -10,14 +10,16 @@ import { createServer, type Server, type ServerOptions } from 'node:https'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
+import { readReservedNames } from '../ca/enrollment/cluster-name.ts'
 import { createEnrollmentHandler, type EnrollmentHandler } from '../ca/enrollment/enrollment-handler.ts'
 import { type EnrollmentHandlerOptions, HANDLER_OPTIONS } from '../ca/enrollment/enrollment-options.ts'
 import type { EnrollmentRequest } from '../ca/enrollment/enrollment-request.ts'
 import { MAX_TIMER_MS } from '../internal/clock.ts'
 import { readDuration } from '../internal/duration.ts'
-import { checkOptionNames, readCount, readFunction } from '../internal/options.ts'
+import { checkOptionNames, readCount, readFunction, typeName } from '../internal/options.ts'
 import { tell } from '../internal/tell.ts'
 import { Certificate } from '../x509/certificate.ts'
+import { normalizeDnsName } from '../x509/dns-name.ts'
 import { presentedChain } from './presented-chain.ts'
 import { readCredentials, type TlsCredentials } from './tls-credentials.ts'
 import { TLS_SETTINGS } from './tls-settings.ts'
@@ -94,12 +96,16 @@ export function createEnrollmentServer(options: EnrollmentServerOptions): Enroll
     'createEnrollmentServer',
   )
   const { credentials, reservedNames = [], connectionLimits, onConnectionError, ...rest } = options
-  if (credentials === undefined) throw new TypeError('createEnrollmentServer needs the option "credentials"')
+  if (typeof reservedNames !== 'function') readReservedNames(reservedNames)
   readFunction(onConnectionError, 'onConnectionError')
   const limits = readLimits(connectionLimits)
   // Those of a certificate that was replaced stay: clients may still know the server by them.
   const ours = new Set<string>()
   const context = (current: TlsCredentials): ServerOptions => {
+    if (typeof current !== 'object' || current === null)
+      throw new TypeError(
+        `option "credentials" must be an object with "cert" and "key"; got ${typeName(current)}`,
+      )
     const material = readCredentials(current)
     for (const name of dnsNamesOf(material.cert)) ours.add(name)
     return {
@@ -195,9 +201,11 @@ function toRequest(request: IncomingMessage): EnrollmentRequest {
 
 function dnsNamesOf(cert: string | Buffer): readonly string[] {
   const [leaf] = Certificate.listFromPem(cert)
-  return (leaf?.subjectAltNames ?? []).flatMap((name) =>
-    name.type === 'dns' ? [name.value.toLowerCase()] : [],
-  )
+  // What is no DNS name is no cluster's either, and would be refused as an option.
+  return (leaf?.subjectAltNames ?? []).flatMap((name) => {
+    const read = name.type === 'dns' ? normalizeDnsName(name.value.replace(/\.$/, ''), true) : undefined
+    return read === undefined ? [] : [read]
+  })
 }
 
 function readLimits(limits: EnrollmentConnectionLimits = {}): {

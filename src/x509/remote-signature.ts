@@ -143,14 +143,24 @@ async function tryOnce(
 
 /** The signature in X.509's form, a copy; or what is wrong with the answer. */
 function toSignature({ format, rawSize }: RemoteKey, answer: unknown): Uint8Array | string {
-  if (!(answer instanceof Uint8Array)) return `it answered ${typeName(answer)} instead of a Uint8Array`
-  if (answer.length > MAX_SIGNATURE)
-    return `it answered ${answer.length} octets; no signature has more than ${MAX_SIGNATURE}`
-  const copy = new Uint8Array(answer)
+  const copy = copyOf(answer)
+  if (typeof copy === 'string') return copy
   if (format === 'der') return copy
   if (copy.length !== rawSize)
     return `it answered ${copy.length} octets; r || s of this key has ${rawSize}. Is signatureFormat 'der'?`
   return ecdsaToDer(copy)
+}
+
+/** What only looks like bytes throws where its length is asked. */
+function copyOf(answer: unknown): Uint8Array | string {
+  try {
+    if (!(answer instanceof Uint8Array)) return `it answered ${typeName(answer)} instead of a Uint8Array`
+    if (answer.length > MAX_SIGNATURE)
+      return `it answered ${answer.length} octets; no signature has more than ${MAX_SIGNATURE}`
+    return new Uint8Array(answer)
+  } catch {
+    return 'it answered something that cannot be read as a Uint8Array'
+  }
 }
 
 function wrongAnswer({ algorithm }: RemoteKey, problem: string): Failure {

@@ -42,7 +42,7 @@ export interface EnrollmentClientOptions {
   readonly extractable?: boolean | undefined
   /** A WebCrypto implementation that shall make the key. */
   readonly crypto?: WebCryptoLike | undefined
-  /** For connection, request and answer. Default `'30s'`. */
+  /** For the key's signature, connection, request and answer. Default `'30s'`. */
   readonly timeout?: string | undefined
   readonly clock?: Clock | undefined
   readonly signal?: AbortSignalLike | undefined

@@ -7,6 +7,7 @@
 import { MeshPkiError } from '../../errors.ts'
 import { typeName } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
+import { normalizeDnsName } from '../../x509/dns-name.ts'
 import { formatGeneralName, type GeneralName } from '../../x509/general-name.ts'
 import { parseIpAddress } from '../../x509/ip-address.ts'
 
@@ -83,9 +84,11 @@ export function readReservedNames(names: unknown): readonly string[] {
       'option "reservedNames" must be an array of DNS names, or a function that answers one; an empty one where no client knows this server by a name',
     )
   return names.map((name: unknown) => {
-    if (typeof name !== 'string' || name.replace(/^\*\./, '') === '')
-      throw new TypeError('option "reservedNames" holds something that is no DNS name')
-    return name.toLowerCase()
+    // With the dot of the root it is the same name, and a cluster's never has one.
+    const read = typeof name === 'string' ? normalizeDnsName(name.replace(/\.$/, ''), true) : undefined
+    if (read !== undefined) return read
+    const found = typeof name === 'string' ? quote(name, 64) : typeName(name)
+    throw new TypeError(`option "reservedNames" must hold DNS names, or "*." and a DNS name; got ${found}`)
   })
 }
 

@@ -8,6 +8,9 @@ import { equalRange } from '../../internal/bytes.ts'
 import { quote } from '../../internal/text.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { readPublicKeyInfo } from '../../x509/public-key-info.ts'
+import { isSelfSigned } from '../../x509/self-signed.ts'
+import { isSignedBy } from '../../x509/signed-parts.ts'
+import { importVerificationKey } from '../../x509/verification-key.ts'
 import { describeNames } from './cluster-name.ts'
 
 /** What was asked for. */
@@ -28,6 +31,25 @@ export function enrolledFault(
   if (first?.type !== 'dns' || first.value !== name || second !== undefined)
     return `expected ${quote(name)} as its only subject alternative name, found ${describeNames(certificate.subjectAltNames)}`
   return undefined
+}
+
+/**
+ * Issuers without roots: TLS does not need to send those. What links a new root to an old one is self-issued too, but
+ * signed by another key, and without it nobody who has the old root alone finds a path.
+ */
+export async function withoutRoots(issuers: readonly Certificate[]): Promise<readonly Certificate[]> {
+  const roots = await Promise.all(issuers.map(isRoot))
+  return issuers.filter((_, i) => roots[i] !== true)
+}
+
+async function isRoot(certificate: Certificate): Promise<boolean> {
+  if (!certificate.isSelfIssued) return false
+  try {
+    return await isSignedBy(certificate, await importVerificationKey(certificate.publicKey))
+  } catch {
+    // A key that is not accepted, such as a short one of RSA: its identifiers must do.
+    return isSelfSigned(certificate)
+  }
 }
 
 /** Whether two SubjectPublicKeyInfo hold one key, whatever their algorithm's parameters say. */

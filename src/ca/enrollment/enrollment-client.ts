@@ -11,10 +11,10 @@ import { quote } from '../../internal/text.ts'
 import { withinTime } from '../../internal/within-time.ts'
 import { checkPath } from '../../verify/verify-path.ts'
 import type { Certificate } from '../../x509/certificate.ts'
-import type { PrivateKey } from '../../x509/private-key.ts'
-import type { Signer } from '../../x509/signer.ts'
+import { PrivateKey } from '../../x509/private-key.ts'
+import { isSigner, type Signer } from '../../x509/signer.ts'
 import type { CheckedClientOptions } from './client-options.ts'
-import { enrolledFault } from './enrolled-certificate.ts'
+import { enrolledFault, withoutRoots } from './enrolled-certificate.ts'
 import { badAnswer, type EnrollmentAnswer, readAnswer, readRefused } from './enrollment-answer.ts'
 import { exchange, label } from './enrollment-dialer.ts'
 import type { EnrollmentOperation } from './enrollment-options.ts'
@@ -61,23 +61,31 @@ export async function askForCertificate(
 ): Promise<Enrollment> {
   const { key, extractable, crypto, clock, timeoutMs, signal: outer } = options
   const url = `${options.url}/${ask.operation}`
-  const { csr, signer, privateKey } = await createCsr({
-    subjectAltNames: [{ type: 'dns', value: ask.name }],
-    key,
-    extractable,
-    crypto,
-  })
-  ask.checkKey(csr.publicKey)
-  const body = new TextEncoder().encode(
-    JSON.stringify({ version: Number(WIRE_VERSION), name: ask.name, csr: csr.toPem() }),
-  )
-  const timedOut = (): Error =>
-    new MeshPkiError(
+  let isSigned = false
+  const timedOut = (): Error => {
+    const within = formatDuration(timeoutMs)
+    return new MeshPkiError(
       'ERR_ENROLLMENT_TIMEOUT',
-      `${label(url)} did not answer within ${formatDuration(timeoutMs)}${ask.token === undefined ? '' : '. The token may have been used: if so, ask for another one'}`,
+      isSigned
+        ? `${label(url)} did not answer within ${within}${ask.token === undefined ? '' : '. The token may have been used: if so, ask for another one'}`
+        : `the request was not signed within ${within}, and nothing was sent. Does what holds the option "key" answer?`,
     )
+  }
   const bound = { clock, milliseconds: timeoutMs, signal: outer, timedOut }
   return withinTime(bound, async (signal) => {
+    const { csr, signer, privateKey } = await createCsr({
+      subjectAltNames: [{ type: 'dns', value: ask.name }],
+      key: endingWith(key, signal),
+      extractable,
+      crypto,
+    })
+    // Nobody waits any longer: a key that answers late must not have a token sent.
+    if (signal.aborted) throw signal.reason
+    isSigned = true
+    ask.checkKey(csr.publicKey)
+    const body = new TextEncoder().encode(
+      JSON.stringify({ version: Number(WIRE_VERSION), name: ask.name, csr: csr.toPem() }),
+    )
     const {
       status,
       headers,
@@ -105,8 +113,20 @@ export async function askForCertificate(
     if (mediaType(headers.get('content-type')) !== 'application/json')
       throw badAnswer('its content type is not application/json; is something else in the way?')
     const verified = await verifyAnswer(readAnswer(answered), csr.publicKey, ask.name, options)
-    return { ...verified, signer, privateKey }
+    return { ...verified, signer: signerOf(key) ?? signer, privateKey }
   })
+}
+
+/** A signer of the caller's, if it is one. */
+const signerOf = (key: CheckedClientOptions['key']): Signer | undefined =>
+  isSigner(key) && !(key instanceof PrivateKey) ? key : undefined
+
+/** The same key, told by the signal when nobody waits for its signature any longer. */
+function endingWith(key: CheckedClientOptions['key'], signal: AbortSignal): CheckedClientOptions['key'] {
+  const own = signerOf(key)
+  if (own === undefined) return key
+  const { publicKey, signatureAlgorithm } = own
+  return { publicKey, signatureAlgorithm, sign: (tbs) => own.sign(tbs, { signal }) }
 }
 
 /** RFC 9525, RFC 5280 §6: a path for servers to a pinned anchor, and the name that was dialled. */
@@ -162,7 +182,7 @@ async function verifyAnswer(
   const [leaf, ...above] = result.path.certificates
   return {
     certificate: leaf ?? certificate,
-    chain: Object.freeze([leaf ?? certificate, ...above.filter((one) => !one.isSelfIssued)]),
+    chain: Object.freeze([leaf ?? certificate, ...(await withoutRoots(above))]),
     anchors: Object.freeze([...anchors]),
   }
 }

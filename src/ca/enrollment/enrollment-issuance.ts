@@ -10,7 +10,7 @@ import { type AbortSignalLike, orAborted } from '../../internal/abort.ts'
 import { quote } from '../../internal/text.ts'
 import { checkPath } from '../../verify/verify-path.ts'
 import { Certificate } from '../../x509/certificate.ts'
-import { enrolledFault } from './enrolled-certificate.ts'
+import { enrolledFault, withoutRoots } from './enrolled-certificate.ts'
 import type { EnrollmentAnswer } from './enrollment-answer.ts'
 import type { CheckedHandlerOptions, EnrollmentOperation } from './enrollment-options.ts'
 import { badCertificate, EnrollmentRefusal, unavailable } from './enrollment-refusal.ts'
@@ -91,7 +91,7 @@ export class EnrollmentIssuance {
         `"issue" answered a certificate that does not verify under "clientAnchors", so that it could never be renewed: ${result.error.message}`,
         result.error,
       )
-    const above = chain.filter((one) => !one.equals(certificate) && !one.isSelfIssued)
+    const above = await withoutRoots(chain.filter((one) => !one.equals(certificate)))
     const { certificates: anchors } = await serverAnchors.current()
     return { name, certificate, chain: [certificate, ...above], anchors }
   }

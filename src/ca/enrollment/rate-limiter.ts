@@ -50,8 +50,13 @@ export class RateLimiter {
     this.#most = most
   }
 
-  /** Takes one: 0, or milliseconds until there is one. */
+  /**
+   * Takes one: 0, or milliseconds until there is one.
+   *
+   * @throws `TypeError` for an instant that is none, before it could empty a bucket for good.
+   */
   take(key: string, now: number): number {
+    if (!Number.isFinite(now)) throw new TypeError('the option "clock" answered an invalid Date')
     const { requests, perMs } = this.#rate
     const bucket = this.#buckets.get(key) ?? { tokens: requests, since: now }
     // A clock that goes back neither fills nor empties it.

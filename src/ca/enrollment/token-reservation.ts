@@ -108,7 +108,8 @@ export class TokenReservation {
   /** Its message may quote a query, and so the hash; the error itself is kept back for the same reason. */
   #storeError(error: unknown): EnrollmentRefusal {
     const message = error instanceof Error ? error.message : 'it threw something that is no error'
-    const safe = message.replaceAll(this.#hash, `${this.tokenId}…`)
+    // Databases write hexadecimal digits in either case.
+    const safe = message.replace(new RegExp(this.#hash, 'gi'), `${this.tokenId}…`)
     return unavailable(`the token store failed: ${escapeText(safe)}`)
   }
 }

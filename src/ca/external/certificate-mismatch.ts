@@ -8,7 +8,7 @@ import { formatGeneralName, type GeneralName } from '../../x509/general-name.ts'
 
 /** One difference between what was asked for and what an issuer answered. */
 export interface CertificateMismatch {
-  /** Which part: `publicKey`, `subject`, `subjectAltNames`, `isCa`, `pathLength`, `notAfter`, `chain`, … */
+  /** Which part: `publicKey`, `subject`, `subjectAltNames`, `isCa`, `pathLength`, `age`, `notAfter`, `chain`, … */
   readonly field: string
   readonly expected: string
   readonly found: string

@@ -13,6 +13,7 @@ import { checkPath } from '../../verify/verify-path.ts'
 import { Certificate } from '../../x509/certificate.ts'
 import { type CertificateInput, toCertificate, toCertificates } from '../../x509/certificate-input.ts'
 import { certificateLabel, nameLabel } from '../../x509/certificate-label.ts'
+import { ALL_LENIENCIES } from '../../x509/certificate-walker.ts'
 import { purposeLabel } from '../../x509/extensions/extended-key-usage.ts'
 import { sameGeneralNames } from '../../x509/general-name-key.ts'
 import { readPublicKeyInfo } from '../../x509/public-key-info.ts'
@@ -34,6 +35,12 @@ export interface ReadAnswer {
   readonly unreadable: unknown
 }
 
+/** What must hold, and since when. */
+export interface TimedExpectations extends Expectations {
+  /** When it was asked for; `undefined` where that was at some time before, and is resumed. */
+  readonly askedAt: number | undefined
+}
+
 /** What {@link checkAnswer} found: no mismatch, then the path; or the mismatches. */
 export interface CheckedAnswer {
   readonly mismatches: readonly CertificateMismatch[]
@@ -42,16 +49,31 @@ export interface CheckedAnswer {
   readonly cause: unknown
 }
 
-/** Reads an answer, each member once; or says why it is none. */
-export function readAnswer(
-  answer: unknown,
-): ReadAnswer | { readonly found: string; readonly cause?: unknown } {
+/** Why an answer is none. */
+interface NoAnswer {
+  readonly found: string
+  readonly cause?: unknown
+}
+
+/** Reads an answer, each member once; or says why it is none. @throws nothing, whatever it is. */
+export function readAnswer(answer: unknown): ReadAnswer | NoAnswer {
+  try {
+    return readMembers(answer)
+  } catch (cause) {
+    return { found: 'an answer whose members cannot be read', cause }
+  }
+}
+
+function readMembers(answer: unknown): ReadAnswer | NoAnswer {
   if (typeof answer !== 'object' || answer === null)
     return { found: answer === null ? 'null' : typeof answer }
   const { certificate: given, chain = [] } = answer as Readonly<Record<string, unknown>>
   if (given === undefined) return { found: 'an answer without a certificate' }
-  const items: readonly unknown[] = Array.isArray(chain) ? [...chain] : [chain]
-  if (items.length > MAX_CHAIN) return { found: `a chain of ${items.length} members` }
+  const members: readonly unknown[] = Array.isArray(chain) ? chain : [chain]
+  const count = members.length
+  if (count > MAX_CHAIN) return { found: `a chain of ${count} members` }
+  // By index: an iterator of its own need not end.
+  const items = Array.from({ length: count }, (_, i) => members[i])
   let certificate: Certificate
   try {
     // Read again from its bytes, as strictly as any: what an adapter holds may have been read otherwise.
@@ -62,11 +84,12 @@ export function readAnswer(
   let unreadable: unknown
   const read = items.flatMap((item) => {
     try {
-      return toCertificates(item as CertificateInput, 'chain', {
-        leniency: ['generalized-time-before-2050'],
-      })
+      // Read again as well: members of its own could hide what a certificate says.
+      return item instanceof Certificate
+        ? [Certificate.fromDer(Certificate.bytesOf(item), { leniency: ALL_LENIENCIES })]
+        : toCertificates(item as CertificateInput, 'chain', { leniency: ['generalized-time-before-2050'] })
     } catch (error) {
-      unreadable ??= error
+      unreadable ??= isOurs(error) ? error : new TypeError('not a certificate', { cause: error })
       return []
     }
   })
@@ -74,13 +97,22 @@ export function readAnswer(
 }
 
 function messageOf(cause: unknown, given: unknown): string {
-  return cause instanceof MeshPkiError ? cause.message : typeName(given)
+  return isOurs(cause) ? cause.message : typeName(given)
+}
+
+/** Even the question can throw, of a `Proxy`. */
+function isOurs(error: unknown): error is MeshPkiError {
+  try {
+    return error instanceof MeshPkiError
+  } catch {
+    return false
+  }
 }
 
 /** Every difference, not the first alone. @throws nothing for what the answer says. */
 export async function checkAnswer(
   { certificate, chain, unreadable }: ReadAnswer,
-  expected: Expectations,
+  expected: TimedExpectations,
   now: number,
 ): Promise<CheckedAnswer> {
   const mismatches = [
@@ -159,7 +191,11 @@ function checkConstraints(
   return [{ field: 'nameConstraints', expected: text(wanted), found: text(given) }]
 }
 
-function checkValidity(certificate: Certificate, expected: Expectations, now: number): CertificateMismatch[] {
+function checkValidity(
+  certificate: Certificate,
+  expected: TimedExpectations,
+  now: number,
+): CertificateMismatch[] {
   const { notBefore, notAfter } = Certificate.layoutOf(certificate)
   const { lifetimeMs } = expected.intent
   const found: CertificateMismatch[] = []
@@ -168,6 +204,13 @@ function checkValidity(certificate: Certificate, expected: Expectations, now: nu
       field: 'notBefore',
       expected: `at most ${instant(now)}, which is now`,
       found: instant(notBefore),
+    })
+  const { askedAt, backdateMs } = expected
+  if (askedAt !== undefined && notBefore < askedAt - backdateMs - CLOCK_SKEW_MS)
+    found.push({
+      field: 'age',
+      expected: `begun at most ${formatDuration(backdateMs)} before it was asked for, at ${instant(askedAt)}`,
+      found: `begun at ${instant(notBefore)}`,
     })
   if (notAfter < now) {
     found.push({
@@ -183,10 +226,10 @@ function checkValidity(certificate: Certificate, expected: Expectations, now: nu
     })
   }
   const total = notAfter - notBefore
-  if (notAfter - now > lifetimeMs + CLOCK_SKEW_MS || total > lifetimeMs + expected.backdateMs)
+  if (notAfter - now > lifetimeMs + CLOCK_SKEW_MS || total > lifetimeMs + backdateMs)
     found.push({
       field: 'lifetime',
-      expected: `at most ${formatDuration(lifetimeMs)}, begun at most ${formatDuration(expected.backdateMs)} ago`,
+      expected: `at most ${formatDuration(lifetimeMs)}, begun at most ${formatDuration(backdateMs)} ago`,
       found: `${formatDuration(total)}, until ${instant(notAfter)}`,
     })
   return found

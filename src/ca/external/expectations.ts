@@ -21,13 +21,13 @@ import { type NameConstraints, readNameConstraints } from '../../x509/extensions
 import { type GeneralName, readGeneralNames } from '../../x509/general-name.ts'
 import { encodeGeneralNames } from '../../x509/general-name-encoder.ts'
 import { generalNameKey } from '../../x509/general-name-key.ts'
-import { readNameOption } from '../../x509/name.ts'
+import { Name, readNameOption } from '../../x509/name.ts'
 import { BACKDATE_RULES, checkSubject } from '../issuance-rules.ts'
 import { encodeNameConstraints, type NameConstraintsInput } from '../name-constraints-input.ts'
 import type { CertificateIntent } from './external-issuer.ts'
 import type { RequestCertificateOptions } from './request-options.ts'
 
-/** What must hold for an answer. */
+/** What must hold for an answer. No issuer is shown these objects; {@link shownIntent} is for that. */
 export interface Expectations {
   readonly csr: Csr
   readonly requestId: string
@@ -72,6 +72,45 @@ export function readExpectations(options: RequestCertificateOptions, csr: Csr): 
     anchors,
   }
 }
+
+/**
+ * A copy for the issuer, frozen throughout. What it writes to the bytes of a name, which cannot be frozen, changes
+ * nothing that its answer is compared with.
+ */
+export function shownIntent(intent: CertificateIntent): CertificateIntent {
+  const { subject, subjectAltNames, nameConstraints } = intent
+  return Object.freeze({
+    ...intent,
+    subject: shownName(subject),
+    subjectAltNames: shownNames(subjectAltNames),
+    nameConstraints:
+      nameConstraints === undefined
+        ? undefined
+        : Object.freeze({
+            permitted: shownNames(nameConstraints.permitted),
+            excluded: shownNames(nameConstraints.excluded),
+          }),
+  })
+}
+
+function shownName({ der }: Name): Name {
+  const name = Name.fromDer(der)
+  Object.freeze(name)
+  return name
+}
+
+const shownNames = (names: readonly GeneralName[]): readonly GeneralName[] =>
+  Object.freeze(
+    names.map((name) =>
+      Object.freeze(
+        name.type === 'directory'
+          ? { ...name, value: shownName(name.value) }
+          : name.type === 'other'
+            ? { ...name, value: name.value.slice() }
+            : { ...name },
+      ),
+    ),
+  )
 
 function readPathLength(value: unknown, isCa: boolean): number | 'none' {
   if (!isCa) {

@@ -13,7 +13,7 @@ import type { NameConstraints } from '../../x509/extensions/name-constraints.ts'
 import type { GeneralName } from '../../x509/general-name.ts'
 import type { Name } from '../../x509/name.ts'
 
-/** What the certificate shall say. An adapter maps it to the role, template or fields of its service. */
+/** What the certificate shall say; a frozen copy. An adapter maps it to the role, template or fields of its service. */
 export interface CertificateIntent {
   readonly isCa: boolean
   /** How many CAs may follow below it; `'none'` for no limit, which is also what it is for no CA. */

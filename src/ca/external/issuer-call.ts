@@ -4,16 +4,18 @@
  * @module
  */
 
+import { sha256 } from '@noble/hashes/sha2.js'
 import { MeshPkiError, type MeshPkiErrorCode } from '../../errors.ts'
 import type { AbortSignalLike } from '../../internal/abort.ts'
 import { failureLabel, type RetryPolicy } from '../../internal/backoff.ts'
+import { toHex } from '../../internal/bytes.ts'
 import type { Clock } from '../../internal/clock.ts'
 import { formatDuration } from '../../internal/duration.ts'
 import { tell } from '../../internal/tell.ts'
 import { quote } from '../../internal/text.ts'
 import { sleepBy, withinTime } from '../../internal/within-time.ts'
 import type { ExternalIssuer, IssuerRequest } from './external-issuer.ts'
-import { isMarked, readFailure } from './issuer-failure.ts'
+import { type ReadFailure, readFailure } from './issuer-failure.ts'
 import type { IssuerEvent } from './request-options.ts'
 
 /** A checked wish, and how it is brought forward. */
@@ -21,6 +23,9 @@ export interface IssuerCall {
   readonly issuer: ExternalIssuer
   readonly request: IssuerRequest
   readonly resume: boolean
+  /** Whether it has `lookup`. */
+  readonly canLookUp: boolean
+  readonly isIdempotent: boolean
   readonly policy: RetryPolicy
   readonly pendingMs: number
   readonly clock: Clock
@@ -31,11 +36,9 @@ export interface IssuerCall {
 /** What a call brought. */
 type Outcome = { readonly answer: unknown } | Failure
 
-interface Failure {
+interface Failure extends ReadFailure {
   readonly error: unknown
   readonly isTimeout: boolean
-  readonly retryable: boolean
-  readonly outcome: 'failed' | 'unknown'
 }
 
 /**
@@ -45,7 +48,7 @@ interface Failure {
  * @throws `MeshPkiError` `ERR_ISSUER_FAILED`, `ERR_ISSUER_TIMEOUT`, `ERR_ISSUER_OUTCOME_UNKNOWN`; the signal's reason.
  */
 export async function callIssuer(call: IssuerCall): Promise<unknown> {
-  const { issuer, policy } = call
+  const { policy, canLookUp, isIdempotent } = call
   if (call.resume) {
     const known = await lookUp(call, undefined)
     if (known !== undefined) return known
@@ -58,10 +61,10 @@ export async function callIssuer(call: IssuerCall): Promise<unknown> {
     if ('answer' in result && !isPending) return result.answer
     const failure: Failure = 'answer' in result ? PENDING : result
     if (failure.outcome === 'unknown') {
-      if (typeof issuer.lookup === 'function') {
+      if (canLookUp) {
         const known = await lookUp(call, failure)
         if (known !== undefined) return known
-      } else if (isPending || issuer.idempotent !== true) {
+      } else if (isPending || !isIdempotent) {
         throw outcomeUnknown(call, failure, 'it has no lookup, so it was not asked again')
       } else isUncertain = true
     }
@@ -77,6 +80,7 @@ export async function callIssuer(call: IssuerCall): Promise<unknown> {
 /** What stands for a failure where a request was taken and then nobody knew of it. */
 const PENDING: Failure = /* @__PURE__ */ Object.freeze({
   error: undefined,
+  message: undefined,
   isTimeout: false,
   retryable: true,
   outcome: 'unknown',
@@ -138,21 +142,30 @@ function final(call: IssuerCall, failure: Failure, attempts: number): MeshPkiErr
     : fault(
         call,
         'ERR_ISSUER_FAILED',
-        `was asked ${times} and made no certificate: ${said(failure.error)}`,
+        `was asked ${times} and made no certificate: ${said(failure)}`,
         { attempts },
         failure,
       )
 }
 
 function outcomeUnknown(call: IssuerCall, failure: Failure | undefined, why: string): MeshPkiError {
-  const cause = failure?.error === undefined ? '' : ` (${said(failure.error)})`
+  const cause = failure?.error === undefined ? '' : ` (${said(failure)})`
   return fault(
     call,
     'ERR_ISSUER_OUTCOME_UNKNOWN',
-    `may have made a certificate for the request ${call.request.requestId}, and nobody knows: ${why}${cause}. Ask again with this requestId and resume: true, or look there before asking anew`,
+    `may have made a certificate for the request ${call.request.requestId}, and nobody knows: ${why}${cause}. ${howToFindOut(call)}`,
     {},
     failure,
   )
+}
+
+/** Advice that can be followed: only an issuer with `lookup` can be resumed. */
+function howToFindOut({ request, canLookUp, isIdempotent }: IssuerCall): string {
+  if (canLookUp) return 'Ask again with this requestId and resume: true, or look there before asking anew'
+  const look = `look in its log for a certificate of the public key with SHA-256 ${toHex(sha256(request.csr.publicKey))}`
+  return isIdempotent
+    ? `Ask again with this requestId, by which it makes no second one, or ${look}`
+    : `Before asking anew, ${look}`
 }
 
 function fault(
@@ -169,12 +182,17 @@ function fault(
 }
 
 /** The issuer, as messages call it. */
-export function issuerLabel({ name }: ExternalIssuer): string {
-  return typeof name === 'string' && name !== '' ? `the issuer ${quote(name, 64)}` : 'the issuer'
+export function issuerLabel(issuer: ExternalIssuer): string {
+  try {
+    const { name } = issuer
+    return typeof name === 'string' && name !== '' ? `the issuer ${quote(name, 64)}` : 'the issuer'
+  } catch {
+    return 'the issuer'
+  }
 }
 
 /** A failure of an adapter speaks to people; of other errors only name and code are shown. */
-function said(error: unknown): string {
+function said({ error, message }: Failure): string {
   if (error === undefined) return 'it forgot a request that it had taken'
-  return isMarked(error) || error instanceof MeshPkiError ? quote(error.message) : failureLabel(error)
+  return message === undefined ? failureLabel(error) : quote(message)
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { MeshPkiError } from '../../errors.ts'
+
 /** What must be known of a failure to act on it. */
 export interface IssuerFailureOptions {
   /** Whether the same call may succeed later. */
@@ -43,20 +45,29 @@ export class IssuerFailure extends Error {
   }
 }
 
-/** What a thrown value says of itself; what says nothing may have made a certificate, and may pass. */
-export function readFailure(error: unknown): Pick<IssuerFailure, 'retryable' | 'outcome'> {
-  if (!isMarked(error)) return { retryable: true, outcome: 'unknown' }
-  const { retryable, outcome } = error
-  return { retryable, outcome }
+/** What a thrown value says of itself. */
+export interface ReadFailure extends Pick<IssuerFailure, 'retryable' | 'outcome'> {
+  /** For people, where it was marked as fit for them. */
+  readonly message: string | undefined
 }
 
-/** Whether a thrown value is an {@link IssuerFailure}, ours or another copy's. */
-export function isMarked(error: unknown): error is IssuerFailure {
-  return (
-    error instanceof Error &&
-    'retryable' in error &&
-    typeof error.retryable === 'boolean' &&
-    'outcome' in error &&
-    (error.outcome === 'failed' || error.outcome === 'unknown')
-  )
+/**
+ * What a thrown value says of itself, an {@link IssuerFailure} of ours or another copy's. What says nothing, or cannot
+ * even be asked, may have made a certificate, and may pass.
+ *
+ * @throws nothing, whatever it is.
+ */
+export function readFailure(error: unknown): ReadFailure {
+  const silent = { retryable: true, outcome: 'unknown', message: undefined } as const
+  try {
+    if (!(error instanceof Error)) return silent
+    const message = typeof error.message === 'string' ? error.message : undefined
+    const retryable = 'retryable' in error ? error.retryable : undefined
+    const outcome = 'outcome' in error ? error.outcome : undefined
+    if (typeof retryable === 'boolean' && (outcome === 'failed' || outcome === 'unknown'))
+      return { retryable, outcome, message }
+    return error instanceof MeshPkiError ? { ...silent, message } : silent
+  } catch {
+    return silent
+  }
 }

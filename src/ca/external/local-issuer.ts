@@ -33,7 +33,7 @@ export interface LocalIssuerOptions extends Pick<IssueOptions, 'profile' | 'back
   readonly clock?: TimeSource | undefined
 }
 
-/** Certificates that are remembered. Only those of the last seconds are asked about. */
+/** Requests that are remembered. As a rule only those of the last seconds are asked about. */
 const MAX_REMEMBERED = 1024
 
 /** A request that comes again later than this is a renewal, and shall not be given the old certificate. */
@@ -43,8 +43,10 @@ const REMEMBERED_MS = 600_000
  * Makes an {@link ExternalIssuer} of a CA in this process. Without a policy CAs are made by `issueIntermediate`, and workloads
  * by `issueWorkload`, which wants exactly one SPIFFE ID among the names.
  *
- * The last 1,024 certificates are remembered by `requestId` for ten minutes, so that a request that is repeated
- * makes no second one.
+ * The last 1,024 requests are remembered by `requestId`. One that is repeated within ten minutes makes no second
+ * certificate; later it counts as a renewal. `lookup`, and so `resume`, answers what is remembered however old it is, and
+ * once anything was forgotten it fails for what it does not know rather than say that nothing was made. All of it is in
+ * memory: an issuer that was made anew, as after a restart, knows of nothing.
  *
  * @throws `TypeError` for what is no CA, and for options.
  *
@@ -85,7 +87,7 @@ export function localIssuer(ca: LocalCa, options: LocalIssuerOptions = {}): Exte
     idempotent: true,
     issue: async (request, { signal }) => {
       const { requestId } = request
-      const known = outcomes.get(requestId)
+      const known = outcomes.recent(requestId)
       if (known !== undefined) return known
       outcomes.begin(requestId)
       try {
@@ -93,6 +95,7 @@ export function localIssuer(ca: LocalCa, options: LocalIssuerOptions = {}): Exte
         outcomes.keep(requestId, answer)
         return answer
       } catch (error) {
+        outcomes.keepFailure(requestId)
         throw asFailure(error)
       } finally {
         outcomes.end(requestId)
@@ -106,30 +109,50 @@ export function localIssuer(ca: LocalCa, options: LocalIssuerOptions = {}): Exte
 class RememberedOutcomes {
   readonly #now: () => Date
   readonly #pending = new Set<string>()
-  /** Oldest first. */
-  readonly #made = new Map<string, { readonly answer: IssuerAnswer; readonly at: number }>()
+  /** Oldest first. Without an answer: nothing was made. */
+  readonly #known = new Map<string, { readonly answer: IssuerAnswer | undefined; readonly at: number }>()
+  #hasForgotten = false
 
   constructor(now: () => Date) {
     this.#now = now
   }
 
+  /** What a request that is repeated is answered; `undefined` where it shall be worked on. */
+  recent(requestId: string): IssuerAnswer | 'pending' | undefined {
+    if (this.#pending.has(requestId)) return 'pending'
+    const known = this.#known.get(requestId)
+    return known === undefined || this.#now().getTime() - known.at > REMEMBERED_MS ? undefined : known.answer
+  }
+
+  /** What became of a request; `undefined` where surely nothing was made. @throws `IssuerFailure` where it may be forgotten. */
   get(requestId: string): IssuerAnswer | 'pending' | undefined {
     if (this.#pending.has(requestId)) return 'pending'
-    const made = this.#made.get(requestId)
-    return made === undefined || this.#now().getTime() - made.at > REMEMBERED_MS ? undefined : made.answer
+    const known = this.#known.get(requestId)
+    if (known !== undefined) return known.answer
+    if (!this.#hasForgotten) return undefined
+    throw new IssuerFailure(
+      `it remembers the last ${MAX_REMEMBERED} requests, and may have forgotten this one; look into the records of the CA`,
+      { retryable: false, outcome: 'unknown' },
+    )
   }
 
   begin(requestId: string): void {
     this.#pending.add(requestId)
   }
 
-  keep(requestId: string, answer: IssuerAnswer): void {
-    this.#made.delete(requestId)
-    this.#made.set(requestId, { answer, at: this.#now().getTime() })
-    for (const oldest of this.#made.keys()) {
-      if (this.#made.size <= MAX_REMEMBERED) return
-      this.#made.delete(oldest)
+  keep(requestId: string, answer: IssuerAnswer | undefined): void {
+    this.#known.delete(requestId)
+    this.#known.set(requestId, { answer, at: this.#now().getTime() })
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= MAX_REMEMBERED) return
+      this.#known.delete(oldest)
+      this.#hasForgotten = true
     }
+  }
+
+  /** Nothing was made this time; what an earlier time made stays known. */
+  keepFailure(requestId: string): void {
+    if (this.#known.get(requestId)?.answer === undefined) this.keep(requestId, undefined)
   }
 
   end(requestId: string): void {

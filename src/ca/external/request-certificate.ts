@@ -15,8 +15,14 @@ import { sleepBy } from '../../internal/within-time.ts'
 import { Certificate } from '../../x509/certificate.ts'
 import type { IssuedCertificate } from '../authority-options.ts'
 import type { CertificateMismatch } from './certificate-mismatch.ts'
-import { CLOCK_SKEW_MS, checkAnswer, type ReadAnswer, readAnswer } from './check-answer.ts'
-import { type Expectations, readExpectations } from './expectations.ts'
+import {
+  CLOCK_SKEW_MS,
+  checkAnswer,
+  type ReadAnswer,
+  readAnswer,
+  type TimedExpectations,
+} from './check-answer.ts'
+import { readExpectations, shownIntent } from './expectations.ts'
 import type { ExternalIssuer } from './external-issuer.ts'
 import { callIssuer, issuerLabel } from './issuer-call.ts'
 import { REQUEST_OPTION_NAMES, type RequestCertificateOptions } from './request-options.ts'
@@ -26,6 +32,9 @@ import { REQUEST_OPTION_NAMES, type RequestCertificateOptions } from './request-
  * subject, names, CA or not, path length, key usage and purposes, name constraints, lifetime, and a path to a root
  * that is expected; below a CA a throw-away leaf must verify. The chain is the path that was verified, root last,
  * whatever the issuer sent beside it.
+ *
+ * A certificate that was made before it was asked for is refused, since it may be in use. Only `resume` takes one, and
+ * `lifetime.min` says what must be left of it.
  *
  * A wish has one name, `requestId`, in all attempts. After a timeout, and after a failure that may have made a
  * certificate, the issuer is asked what became of it before it is asked again.
@@ -57,6 +66,8 @@ export async function requestCertificate(
 ): Promise<IssuedCertificate> {
   checkOptionNames(options, REQUEST_OPTION_NAMES, 'requestCertificate')
   checkIssuer(issuer)
+  const canLookUp = typeof issuer.lookup === 'function'
+  const isIdempotent = issuer.idempotent === true
   const given = { ...options }
   const clock = readClock(given.clock)
   const signal = readSignal(given.signal)
@@ -64,17 +75,20 @@ export async function requestCertificate(
   const pendingMs = readDuration(given.pendingTimeout ?? '5m', 'pendingTimeout')
   const resume = readFlag(given.resume, 'resume', false)
   readFunction(given.onEvent, 'onEvent')
-  if (resume && typeof issuer.lookup !== 'function')
-    throw new TypeError('option "resume" needs an issuer with the method lookup()')
+  if (resume && !canLookUp) throw new TypeError('option "resume" needs an issuer with the method lookup()')
   if (signal?.aborted === true) throw signal.reason
   const { csr } = await verifyProofOfPossession(given.csr)
   const expected = readExpectations(given, csr)
-  const { requestId, intent } = expected
-  const request = Object.freeze({ csr, requestId, intent })
+  const { requestId } = expected
+  const request = Object.freeze({ csr, requestId, intent: shownIntent(expected.intent) })
+  // What is resumed may have been made at any time before.
+  const askedAt = resume ? undefined : currentTime(clock)
   const answer = await callIssuer({
     issuer,
     request,
     resume,
+    canLookUp,
+    isIdempotent,
     policy,
     pendingMs,
     clock,
@@ -86,13 +100,13 @@ export async function requestCertificate(
     const mismatch = { field: 'certificate', expected: 'a certificate and its chain', found: read.found }
     throw mismatched(issuer, requestId, [mismatch], undefined, read.cause)
   }
-  return judge(issuer, read, expected, clock, signal)
+  return judge(issuer, read, { ...expected, askedAt }, clock, signal)
 }
 
 async function judge(
   issuer: ExternalIssuer,
   read: ReadAnswer,
-  expected: Expectations,
+  expected: TimedExpectations,
   clock: Clock,
   signal: AbortSignalLike | undefined,
 ): Promise<IssuedCertificate> {
@@ -131,12 +145,7 @@ function mismatched(
     .map(({ field, expected, found }) => `${field}: expected ${expected}, found ${found}`)
     .join('; ')
   const { serialNumber } = certificate ?? {}
-  const remedy =
-    serialNumber === undefined
-      ? ''
-      : mismatches.some(({ field }) => field === 'publicKey')
-        ? `. The certificate with serial number ${serialNumber} may be that of another request: look there before anything is revoked`
-        : `. Revoke the certificate with serial number ${serialNumber} there`
+  const remedy = serialNumber === undefined ? '' : `. ${remedyFor(mismatches, serialNumber)}`
   return new MeshPkiError(
     'ERR_ISSUER_MISMATCH',
     `what ${issuerLabel(issuer)} answered is not what it was asked for, and is not used: ${list}${remedy}`,
@@ -149,4 +158,14 @@ function mismatched(
       cause,
     },
   )
+}
+
+function remedyFor(mismatches: readonly CertificateMismatch[], serialNumber: string): string {
+  const differs = (name: string): boolean => mismatches.some(({ field }) => field === name)
+  if (differs('publicKey'))
+    return `The certificate with serial number ${serialNumber} may be that of another request: look there before anything is revoked`
+  // Another wish by the same name may have been granted long ago.
+  if (differs('age'))
+    return `The certificate with serial number ${serialNumber} was made before it was asked for, and may be in use. resume: true takes it, where the issuer has lookup; another requestId or, better, a new key asks for another`
+  return `Revoke the certificate with serial number ${serialNumber} there`
 }

@@ -23,7 +23,7 @@ export interface LifetimeBounds {
   readonly max: string
   /** The least that must be left of it on arrival, but for a minute. Default: anything that is valid now. */
   readonly min?: string | undefined
-  /** How far before its issuance validity may begin. Default `'1h'`, as AWS Private CA does. */
+  /** How far before it was asked for validity may begin, but for a minute. Default `'1h'`, as AWS Private CA does. */
   readonly backdate?: string | undefined
 }
 
@@ -68,7 +68,10 @@ export interface RequestCertificateOptions extends RetryOptions {
   readonly nameConstraints?: NameConstraintsInput | 'any' | undefined
   /** The name of this wish. Default: a digest of request and wish; see `IssuerRequest.requestId`. */
   readonly requestId?: string | undefined
-  /** Asks what became of this wish before asking for it: after a restart, or an unknown outcome. Default `false`. */
+  /**
+   * Asks what became of this wish before asking for it: after a restart, or an unknown outcome. Then the certificate may
+   * have been made at any time before. Default `false`.
+   */
   readonly resume?: boolean | undefined
   /** How long one call may take. Default `'30s'`. */
   readonly timeout?: string | undefined

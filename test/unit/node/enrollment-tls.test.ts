@@ -308,7 +308,23 @@ test('misuse of the dialer and of the server is refused at once', async () => {
   expect(() => enrollmentDialer({ credentials: { cert: serverCredentials.cert, key: 'x' } })).toThrow(
     /credentials/,
   )
-  await expect(serve({ credentials: undefined as never })).rejects.toThrow(/"credentials"/)
+  for (const [credentials, found] of [
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['cert', 'string'],
+  ])
+    await expect(serve({ credentials: credentials as never })).rejects.toThrow(
+      new TypeError(`option "credentials" must be an object with "cert" and "key"; got ${found}`),
+    )
+  expect(() => enrollmentDialer({ credentials: null as never })).toThrow(
+    new TypeError('option "credentials" must be an object with "cert" and "key"; got null'),
+  )
+  await expect(serve({ reservedNames: 'a.example' as never })).rejects.toThrow(
+    /must be an array of DNS names/,
+  )
+  await expect(serve({ reservedNames: ['a..example'] })).rejects.toThrow(
+    /"reservedNames" must hold DNS names/,
+  )
   await expect(serve({ connectionLimits: { headerTimeout: '2m' } })).rejects.toThrow(/requestTimeout/)
   await expect(serve({ rejectUnauthorized: false } as never)).rejects.toThrow(/"rejectUnauthorized"/)
   await expect(

@@ -9,8 +9,14 @@ import {
   renewEnrollment,
 } from '../../../../src/ca/index.ts'
 import { Csr } from '../../../../src/csr/index.ts'
+import type { AbortSignalLike } from '../../../../src/internal/abort.ts'
 import { type ManualClock, manualClock } from '../../../../src/testing/index.ts'
-import { type Certificate, importPrivateKey } from '../../../../src/x509/index.ts'
+import {
+  type Certificate,
+  generateKeyPair,
+  importPrivateKey,
+  type Signer,
+} from '../../../../src/x509/index.ts'
 import { refusalOfAsync } from '../../../fixtures/x509/refusal.ts'
 import { basicConstraints, CLIENT_AUTH, dns, eku, keyUsage, NOW, san, uri } from '../../verify/forge.ts'
 import { readCrl } from '../../verify/forge-crl.ts'
@@ -20,6 +26,7 @@ import {
   clientOf,
   handlerFixture,
   leafOf,
+  link,
   otherRoot,
   otherSigning,
   requestFor,
@@ -387,6 +394,21 @@ describe('an answer is not taken', () => {
   })
 })
 
+test('what links the new root to the pinned one is presented, and a root is not', async () => {
+  const reply = (_: unknown, csr: Csr): Reply => {
+    const certificate = certify(csr.publicKey, { issuer: otherSigning }, [dns(CLUSTER)])
+    const above = [otherSigning, link, root, otherRoot].map((one) => one.certificate.toPem())
+    return { body: answerOf(certificate, { chain: [certificate.toPem(), ...above].join('') }) }
+  }
+  const { dial } = scripted([server.der], reply)
+  const { certificate, chain } = await ask(dial)
+  expect(chain.map(String)).toEqual(
+    [certificate, otherSigning.certificate, link.certificate].map((one) => one.toPem()),
+  )
+  const { chain: below } = await ask(dial, { clientAnchors: otherRoot.certificate })
+  expect(below.map(String).slice(1)).toEqual([otherSigning.certificate.toPem()])
+})
+
 describe('time', () => {
   test('ends the waiting for a server that never answers', async () => {
     const clock = manualClock(NOW)
@@ -401,6 +423,69 @@ describe('time', () => {
     ])
     expect(closed).toEqual([true])
     expect(clock.sleepers).toBe(0)
+  })
+
+  /** A key elsewhere that never signs, and the signals that it was given. */
+  const stuckKey = async () => {
+    const { publicKey } = (await generateKeyPair('P-256')).privateKey
+    const signals: (AbortSignalLike | undefined)[] = []
+    const key: Signer = {
+      publicKey,
+      signatureAlgorithm: 'ecdsa-sha256',
+      sign: (_, options) => {
+        signals.push(options?.signal)
+        return new Promise(() => {})
+      },
+    }
+    return { key, signals }
+  }
+
+  test.each([
+    ['enroll', (dial: EnrollmentDialer, more: Partial<EnrollOptions>) => ask(dial, more)],
+    [
+      'renewEnrollment',
+      (dial: EnrollmentDialer, more: Partial<RenewEnrollmentOptions>) =>
+        renewEnrollment({
+          url,
+          dial,
+          anchors: root.certificate,
+          certificate: clientOf().certificate,
+          ...more,
+        }),
+    ],
+  ])('ends the waiting for a key that never signs: %s', async (_, begin) => {
+    const { dial, sent } = scripted([server.der], sound)
+    const clock = manualClock(NOW)
+    const { key, signals } = await stuckKey()
+    const pending = refusalOfAsync(begin(dial, { clock, key, timeout: '1s' }))
+    await untilAsleep(clock)
+    clock.advance('1s')
+    expect(await pending).toMatchObject({
+      code: 'ERR_ENROLLMENT_TIMEOUT',
+      message:
+        'the request was not signed within 1s, and nothing was sent. Does what holds the option "key" answer?',
+    })
+    const controller = new AbortController()
+    const stopped = begin(dial, { clock, key, timeout: '1s', signal: controller.signal })
+    stopped.catch(() => {})
+    await untilAsleep(clock)
+    controller.abort(new Error('shutting down'))
+    await expect(stopped).rejects.toThrow('shutting down')
+    expect(signals.map((signal) => signal?.aborted)).toEqual([true, true])
+    expect([sent.length, clock.sleepers]).toEqual([0, 0])
+  })
+
+  test('a key elsewhere that signs is the one that is answered', async () => {
+    const inner = (await generateKeyPair('P-256')).privateKey
+    const key: Signer = {
+      publicKey: inner.publicKey,
+      signatureAlgorithm: inner.signatureAlgorithm,
+      sign: (tbs) => inner.sign(tbs),
+    }
+    const { signer, privateKey, certificate } = await ask(scripted([server.der], sound).dial, { key })
+    expect([signer, privateKey]).toEqual([key, undefined])
+    expect(signer).toBe(key)
+    expect(certificate.publicKey).toEqual(inner.publicKey)
   })
 
   test('a signal ends it with its reason', async () => {

@@ -4,6 +4,7 @@ import {
   createEnrollmentToken,
   createTokenStore,
   type EnrollmentHandlerOptions,
+  memoryTokenStore,
   type TokenStore,
 } from '../../../../src/ca/index.ts'
 import { createCsr } from '../../../../src/csr/index.ts'
@@ -29,6 +30,8 @@ import {
   handlerFixture,
   issuerOf,
   leafOf,
+  link,
+  otherRoot,
   otherSigning,
   requestFor,
   root,
@@ -63,6 +66,23 @@ describe('enroll', () => {
     ])
     expect((await fixture.enroll(token, bodyOf(csr))).status).toBe(401)
     expect(fixture.issued.length).toBe(1)
+  })
+
+  test('sends what links the new root to the old one, which the client has alone', async () => {
+    const fixture = handlerFixture({
+      clientAnchors: root.certificate,
+      issue: async ({ csr }) => {
+        const certificate = certify(csr.publicKey, { issuer: otherSigning }, [dns(CLUSTER)])
+        const above = [otherSigning, otherRoot, link, root].map((one) => one.certificate)
+        return { certificate, chain: [certificate, ...above] }
+      },
+    })
+    const { token } = await tokenFor(fixture)
+    const { status, json } = await fixture.enroll(token, bodyOf(await requestFor()))
+    expect(status).toBe(200)
+    expect(json['chain']).toBe(
+      `${json['certificate']}${otherSigning.certificate.toPem()}${link.certificate.toPem()}`,
+    )
   })
 
   test.each<[string, (csr: Awaited<ReturnType<typeof requestFor>>) => string | Uint8Array]>([
@@ -454,14 +474,17 @@ describe('two requests with one one-shot token', () => {
     expect((await stubborn.enroll(token, body)).status).toBe(200)
   })
 
-  test('a store that fails is told of without the hash', async () => {
+  test.each([
+    ['as it is', (text: string) => text],
+    ['in upper case', (text: string) => text.toUpperCase()],
+  ])('a store that fails is told of without the hash, %s', async (_, written) => {
     const { hash, ...fixture } = await (async () => {
       const base = handlerFixture()
       const { token, hash } = await tokenFor(base)
       const tokens: TokenStore = {
         ...base.tokens,
         consume: async (asked) => {
-          throw new Error(`no row ${asked}`)
+          throw new Error(`no row ${written(asked)}`)
         },
       }
       return { ...handlerFixture({ tokens }), token, hash }
@@ -500,6 +523,19 @@ describe('limits', () => {
     fixture.clock.advance('1s')
     expect((await post('192.0.2.1')).status).toBe(400)
     expect((await post('192.0.2.1')).status).toBe(429)
+  })
+
+  test('a clock that fails once does not close the server for good', async () => {
+    let now = new Date(Number.NaN)
+    const steady = manualClock(NOW)
+    const clock = { ...steady, now: () => now, sleep: steady.sleep.bind(steady) }
+    const fixture = handlerFixture({ clock, tokens: memoryTokenStore() })
+    const { token } = await createEnrollmentToken({ store: fixture.tokens })
+    const body = bodyOf(await requestFor())
+    expect((await fixture.enroll(token, body)).status).toBe(503)
+    expect(fixture.events[0]?.reason).toBe('the option "clock" answered an invalid Date')
+    now = NOW
+    expect((await fixture.enroll(token, body)).status).toBe(200)
   })
 
   test('on one /64 of IPv6, which one host has all of, but not on its neighbour', async () => {
@@ -559,6 +595,10 @@ describe('misuse', () => {
     ['no issuer', { issue: undefined }, /"issue"/],
     ['no tokens', { tokens: {} }, /"tokens"/],
     ['no reserved names', { reservedNames: undefined }, /"reservedNames"/],
+    ['a reserved name that is none', { reservedNames: ['a.example', 'b..example'] }, /got "b..example"/],
+    ['a reserved top', { reservedNames: ['*.'] }, /"reservedNames"/],
+    ['a reserved dot', { reservedNames: ['.'] }, /"reservedNames"/],
+    ['a reserved star within a name', { reservedNames: ['a.*.example'] }, /"reservedNames"/],
     ['no anchors', { clientAnchors: undefined }, /"clientAnchors"/],
     ['an empty list of anchors', { clientAnchors: [] }, /anchors is empty/],
     ['a path with a slash at its end', { path: '/a/' }, /"path"/],
@@ -589,6 +629,15 @@ describe('misuse', () => {
     ])
     names = []
     expect(await ask('relay.gloo-mesh')).toBe(200)
+  })
+
+  test('a name with the dot of the root is reserved as the name that it is', async () => {
+    const fixture = handlerFixture({ reservedNames: ['Relay.Example.', '*.gloo-mesh.'] })
+    const { token } = await tokenFor(fixture, { uses: 3 })
+    const ask = async (name: string) => (await fixture.enroll(token, bodyOf(await requestFor(name)))).status
+    expect([await ask('relay.example'), await ask('a.gloo-mesh'), await ask('example')]).toEqual([
+      403, 403, 200,
+    ])
   })
 
   test('anchors of a function that change are read again', async () => {

@@ -39,6 +39,9 @@ export const signing = forgeCrlCa({ subject: 'relay signing CA', issuer: root })
 export const otherRoot = forgeCrlCa({ subject: 'relay root', keys: pair() })
 export const otherSigning = forgeCrlCa({ subject: 'relay signing CA', issuer: otherRoot, keys: pair() })
 
+/** The key of the other root, certified by this one: self-issued, and no root (RFC 4210 §4.4, newWithOld). */
+export const link = forgeCrlCa({ subject: 'relay root', issuer: root, keys: otherRoot.keys })
+
 export function pair(): { privateKey: KeyObject; publicKey: KeyObject } {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' })
 }

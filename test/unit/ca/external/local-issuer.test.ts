@@ -6,7 +6,7 @@ import {
   type RequestCertificateOptions,
   requestCertificate,
 } from '../../../../src/ca/index.ts'
-import { createCsr } from '../../../../src/csr/index.ts'
+import { type Csr, createCsr } from '../../../../src/csr/index.ts'
 import { verifyPath } from '../../../../src/verify/index.ts'
 import { refusalOfAsync } from '../../../fixtures/x509/refusal.ts'
 import { below, CallersSigner, clockAt, DAY, HOUR, ID, INTERMEDIATE, keyOf, NOW, rootCa } from '../support.ts'
@@ -21,6 +21,18 @@ async function mesh(options: LocalIssuerOptions = {}, ca?: CertificateAuthority)
   return { root, clock, issuer, ask }
 }
 const pair = (subject = '') => createCsr({ key: 'Ed25519', subject })
+
+const wishOf = ({ subject }: Csr) =>
+  ({
+    isCa: false,
+    pathLength: 'none',
+    subject,
+    subjectAltNames: [{ type: 'uri', value: ID }],
+    lifetimeMs: DAY,
+    extendedKeyUsage: [],
+    keyUsage: [],
+    nameConstraints: undefined,
+  }) as const
 
 describe('another CA of this library as external issuer', () => {
   test('an intermediate, which is taken over with its key and issues', async () => {
@@ -119,6 +131,35 @@ describe('another CA of this library as external issuer', () => {
     expect(root.chain).toHaveLength(1)
   })
 
+  test('what it made is found for resume however long ago that was', async () => {
+    const { ask, clock } = await mesh()
+    const { csr } = await pair()
+    const first = await ask({ csr, id: ID })
+    await clock.run('2h')
+    const found = await ask({ csr, id: ID, resume: true })
+    expect(found.certificate.serialNumber).toBe(first.certificate.serialNumber)
+  })
+
+  test('a request that surely failed is known as that, though others were forgotten', async () => {
+    const { issueIntermediate } = await rootCa()
+    let fails = false
+    const { csr } = await pair()
+    const { certificate } = await (await rootCa()).issueWorkload(csr, { id: ID, lifetime: '1h' })
+    const issueWorkload = async () => {
+      if (fails) throw new Error('down')
+      return { certificate, chain: [] }
+    }
+    const issuer = localIssuer({ issueIntermediate, issueWorkload }, { clock: clockAt() })
+    const { signal } = new AbortController()
+    const intent = wishOf(csr)
+    for (let i = 0; i < 1025; i++) await issuer.issue({ csr, requestId: `id-${i}`, intent }, { signal })
+    fails = true
+    await expect(issuer.issue({ csr, requestId: 'failing', intent }, { signal })).rejects.toThrow()
+    expect(await issuer.lookup?.('failing', { signal })).toBeUndefined()
+    // A failed renewal does not hide what was made before.
+    await expect(issuer.issue({ csr, requestId: 'id-1024', intent }, { signal })).resolves.toBeDefined()
+  })
+
   test('asked twice at the same time it makes one', async () => {
     const { ask, clock } = await mesh()
     const { csr } = await pair()
@@ -182,19 +223,18 @@ describe('another CA of this library as external issuer', () => {
       { clock: clockAt() },
     )
     const { signal } = new AbortController()
-    const intent = {
-      isCa: false,
-      pathLength: 'none',
-      subject: csr.subject,
-      subjectAltNames: [{ type: 'uri', value: ID }],
-      lifetimeMs: DAY,
-      extendedKeyUsage: [],
-      keyUsage: [],
-      nameConstraints: undefined,
-    } as const
+    const intent = wishOf(csr)
     for (let i = 0; i < 1025; i++) await fast.issue({ csr, requestId: `id-${i}`, intent }, { signal })
-    expect(await fast.lookup?.('id-0', { signal })).toBeUndefined()
-    expect(await fast.lookup?.('id-1024', { signal })).toBeDefined()
+    // It made a certificate for this one, and would be wrong to say that it did not.
+    for (const id of ['id-0', 'never asked'])
+      await expect(fast.lookup?.(id, { signal })).rejects.toMatchObject({
+        name: 'IssuerFailure',
+        message: expect.stringMatching(/last 1024 requests, and may have forgotten this one/),
+        retryable: false,
+        outcome: 'unknown',
+      })
+    expect(await fast.lookup?.('id-1', { signal })).toMatchObject({ certificate })
+    expect(await fast.lookup?.('id-1024', { signal })).toMatchObject({ certificate })
     expect(await issuer.lookup?.('id-1024', { signal })).toBeUndefined()
   })
 

@@ -160,11 +160,16 @@ describe('a workload certificate that is another', () => {
     ],
     ['of half a day more', leaf({ notAfter: '2026-06-02T12:00:00Z' }), ['lifetime']],
     ['of a minute and a second more', leaf({ notAfter: '2026-06-02T00:01:01Z' }), ['lifetime']],
-    ['begun a day ago', leaf({ notBefore: '2026-05-31T00:00:00Z' }), ['lifetime']],
+    ['begun a day ago', leaf({ notBefore: '2026-05-31T00:00:00Z' }), ['age', 'lifetime']],
+    [
+      'begun an hour, a minute and a second before it was asked for',
+      leaf({ notBefore: '2026-05-31T22:58:59Z', notAfter: '2026-06-01T12:00:00Z' }),
+      ['age'],
+    ],
     [
       'expired',
       leaf({ notBefore: '2026-05-31T00:00:00Z', notAfter: '2026-05-31T23:59:59Z' }),
-      ['notAfter', 'chain'],
+      ['age', 'notAfter', 'chain'],
     ],
     ['not valid for two minutes', leaf({ notBefore: '2026-06-01T00:02:00Z' }), ['notBefore', 'chain']],
     [
@@ -202,6 +207,7 @@ describe('a workload certificate that is another', () => {
     for (const recipe of [
       { notAfter: '2026-06-02T00:01:00Z' },
       { notBefore: '2026-05-31T23:00:00Z' },
+      { notBefore: '2026-05-31T22:59:00Z', notAfter: '2026-06-01T12:00:00Z' },
       { notBefore: '2026-06-01T00:00:00Z' },
     ])
       await scripted({ issue: async () => answerOf(leaf(recipe)) }).ask()
@@ -232,6 +238,7 @@ describe('a workload certificate that is another', () => {
         'isCa',
         'keyUsage',
         'extendedKeyUsage',
+        'age',
         'lifetime',
         'chain',
       ]),
@@ -251,6 +258,39 @@ describe('a workload certificate that is another', () => {
       scripted({ issue: async () => ({ certificate, chain: upper.der }) }).ask(),
     )
     expect(error.message).toContain(`Revoke the certificate with serial number ${certificate.serialNumber}`)
+  })
+
+  // Begun 80 of its 90 days ago: what an issuer kept for this name, and not what was asked for.
+  const kept = answerOf(leaf({ notBefore: '2026-03-13T00:00:00Z', notAfter: '2026-06-11T00:00:00Z' }))
+  const longWish = { ...LEAF_WISH, lifetime: { max: '90d' } }
+
+  test('an old one may be in use: it is not to be revoked, and resume takes it', async () => {
+    const { certificate } = await scripted(
+      { issue: async () => undefined, lookup: async () => kept },
+      { ...longWish, resume: true },
+    ).ask()
+    expect(certificate.notBefore).toEqual(new Date('2026-03-13T00:00:00Z'))
+    const error = await refusalOfAsync(scripted({ issue: async () => kept }, longWish).ask())
+    expect(error.data['mismatches']).toEqual([
+      {
+        field: 'age',
+        expected: 'begun at most 1h before it was asked for, at 2026-06-01T00:00:00Z',
+        found: 'begun at 2026-03-13T00:00:00Z',
+      },
+    ])
+    expect(error.message).toMatch(/may be in use. resume: true takes it/)
+    expect(error.message).not.toMatch(/Revoke/)
+  })
+
+  test('one that took long to come is no old one', async () => {
+    const issuer = scripted(
+      { issue: async () => 'pending', lookup: (call: number) => (call < 300 ? 'pending' : answerOf(leaf())) },
+      { ...LEAF_WISH, lifetime: { max: '24h', backdate: '2m' }, pendingTimeout: '10h' },
+    )
+    const pending = issuer.ask({ backoff: '30s' })
+    await issuer.clock.run('6h')
+    expect((await pending).certificate.notBefore).toEqual(new Date('2026-05-31T23:58:00Z'))
+    expect(issuer.lookups).toHaveLength(300)
   })
 
   test('a hostile name is escaped', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { IssuerFailure, requestCertificate } from '../../../../src/ca/index.ts'
@@ -24,6 +25,7 @@ import {
   silence,
   upper,
   workloadCsr,
+  workloadKeys,
 } from './support.ts'
 
 const good = answerOf(leaf())
@@ -186,14 +188,22 @@ describe('never two certificates: an unknown outcome is looked up before anythin
     expect([issuer.issued.length, issuer.lookups.length]).toEqual([3, 0])
   })
 
-  test.each<[string, boolean, number, string]>([
-    ['without lookup nothing is tried again', false, 1, 'ERR_ISSUER_OUTCOME_UNKNOWN'],
-    ['an idempotent one is asked again', true, 3, 'ERR_ISSUER_OUTCOME_UNKNOWN'],
-  ])('%s', async (_, idempotent, calls, code) => {
+  test.each<[string, boolean, number, RegExp]>([
+    ['without lookup nothing is tried again', false, 1, /Before asking anew, look in its log/],
+    [
+      'an idempotent one is asked again',
+      true,
+      3,
+      /Ask again with this requestId, by which .* or look in its log/,
+    ],
+  ])('%s, and nobody is told to resume', async (_, idempotent, calls, advice) => {
     const issuer = scripted({ issue: silence, idempotent })
     const error = await refusal(issuer)
-    expect([error.code, issuer.issued.length]).toEqual([code, calls])
-    expect(error.message).toMatch(/resume: true/)
+    expect([error.code, issuer.issued.length]).toEqual(['ERR_ISSUER_OUTCOME_UNKNOWN', calls])
+    expect(error.message).toMatch(advice)
+    expect(error.message).not.toMatch(/resume/)
+    const spki = workloadKeys.publicKey.export({ format: 'der', type: 'spki' })
+    expect(error.message).toContain(createHash('sha256').update(spki).digest('hex'))
   })
 
   test('one that is idempotent stays unknown when only its last attempt surely failed', async () => {
@@ -208,6 +218,7 @@ describe('never two certificates: an unknown outcome is looked up before anythin
     const lookup = new Error('down')
     const issuer = scripted({ issue: silence, lookup: () => Promise.reject(lookup) })
     const error = await refusal(issuer)
+    expect(error.message).toMatch(/Ask again with this requestId and resume: true/)
     expect([error.code, error.cause, issuer.issued.length, issuer.lookups.length]).toEqual([
       'ERR_ISSUER_OUTCOME_UNKNOWN',
       lookup,
