@@ -9,6 +9,7 @@ import { comparesRootsByDer, type IstioVersion, readIstioVersion } from '../ca/l
 import { type LintFinding, lintFinding, sortFindings } from '../ca/lint/lint-finding.ts'
 import { reasonOf, whyNoWorkload } from '../ca/lint/path-verdict.ts'
 import { keepKeyIdentifierCommand } from '../ca/lint/repair-commands.ts'
+import { canReissue } from '../ca/lint/root-repair.ts'
 import { equalBytes } from '../internal/bytes.ts'
 import { checkOptionNames, readFlag, readInstant } from '../internal/options.ts'
 import type { Certificate } from '../x509/certificate.ts'
@@ -194,7 +195,9 @@ function keyIdentifierFindings(old: Side, next: Side): readonly LintFinding[] {
         problem: `the root was renewed with its key, but its subject key identifier is no longer ${identifier}, which certificates below the old one name: OpenSSL finds no issuer for them (error 20), as Go before and after 1.25 computes it differently`,
         remedy:
           'Issue the root again with the old identifier (with mesh-pki: { renews, sameKey: "keep" }), or keep the old root beside it until nothing names it',
-        command: keepKeyIdentifierCommand(DataKey.rootCert, identifier),
+        ...(canReissue(at)
+          ? { command: keepKeyIdentifierCommand(DataKey.rootCert, certificate, identifier) }
+          : {}),
         clause: 'RFC 5280 §4.2.1.1',
       }),
     ]

@@ -162,7 +162,7 @@ export async function lintCacerts(
   if (shape === 'tls') addTlsForm(linted)
   if (shape === 'tls' || shape === 'relay') addCaCrtNotRoot(linted, nodes)
   if (shape === 'roots' && linted.isFilled(DataKey.tlsKey)) addRelayRootKey(linted)
-  if (usesCrls) await addCrlFindings(linted, above.certificates, now, oracle)
+  if (usesCrls) await addCrlFindings(linted, above.certificates, signer?.certificate, now, oracle)
   return sortFindings(linted.findings)
 }
 
@@ -240,7 +240,7 @@ async function addKeyFindings(
   const source = linted.sourceOf(layout.key)
   const [owner] = files[0]?.certificates ?? []
   const others = files.flatMap(({ certificates }) => certificates)
-  linted.findings.push(...keyFindings(await readKeyFile(text, source), owner, others, source))
+  linted.findings.push(...keyFindings(await readKeyFile(text, source, 'private'), owner, others, source))
 }
 
 function addCaCrtNotRoot(linted: LintedSecret, nodes: readonly ChainNode[]): void {

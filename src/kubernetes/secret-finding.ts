@@ -42,11 +42,23 @@ export function findKeyFindings(sealed: SealedPem, key: string): readonly Secret
   }
   if (!ISTIO_KEY_LABELS.includes(sealed.label)) {
     const message =
-      `${key} is a block ${sealed.label}; Istio reads ${ISTIO_KEY_LABELS.join(', ')}. Convert it ` +
-      'with: openssl pkcs8 -topk8 -nocrypt -in old.pem -out new.pem'
+      `${key} is a block ${sealed.label}; Istio reads ${ISTIO_KEY_LABELS.join(', ')}. ` +
+      conversionOf(sealed.label)
     findings.push({ code: 'key-label', key, message })
   }
   return findings
+}
+
+/** What makes a key readable for Istio. OpenSSL reads no key of OpenSSH, and TLS takes no DSA. */
+function conversionOf(label: string): string {
+  switch (label) {
+    case 'DSA PRIVATE KEY':
+      return 'Make a new key, P-256 or RSA, and have the certificate issued again'
+    case 'OPENSSH PRIVATE KEY':
+      return "Convert a copy of it with: ssh-keygen -p -N '' -m PKCS8 -f copy.pem"
+    default:
+      return 'Convert it with: openssl pkcs8 -topk8 -nocrypt -in old.pem -out new.pem'
+  }
 }
 
 /** Which roots stand twice in a bundle. */

@@ -15,6 +15,11 @@ import { DataKey, ISTIO_NAMESPACE, SecretName, SecretType } from './names.ts'
 /** The label by which the agent of Gloo Mesh knows what is its own. */
 const AGENT_LABEL = 'agent.certificates.mesh.gloo.solo.io'
 
+/** A member of the metadata for a command. JSON may hold anything there, also what cannot be made a text. */
+function metadataWord(value: unknown, usual: string): string {
+  return shellWord(typeof value === 'string' ? value : usual)
+}
+
 /** What istiod does with an incomplete secret. */
 export function istiodWithout(istio: IstioVersion | undefined): string {
   if (istio === undefined)
@@ -33,8 +38,8 @@ export function addMissingKeys(
   const missing = keys.filter((key) => !secret.has(key))
   if (missing.length === 0) return
   const { metadata } = secret.secret
-  const name = shellWord(String(metadata?.name ?? SecretName.cacerts))
-  const namespace = shellWord(String(metadata?.namespace ?? ISTIO_NAMESPACE))
+  const name = metadataWord(metadata?.name, SecretName.cacerts)
+  const namespace = metadataWord(metadata?.namespace, ISTIO_NAMESPACE)
   const files = keys.map((key) => `--from-file=${key}`).join(' ')
   secret.add(
     lintFinding('incomplete-secret', {
@@ -169,8 +174,8 @@ export function addAgentLabel(secret: LintedSecret, gloo: boolean): void {
   if (!gloo && !issued) return
   const labels = metadata?.labels
   if (labels !== undefined && labels !== null && Object.hasOwn(labels, AGENT_LABEL)) return
-  const name = shellWord(String(metadata?.name ?? SecretName.cacerts))
-  const namespace = shellWord(String(metadata?.namespace ?? ISTIO_NAMESPACE))
+  const name = metadataWord(metadata?.name, SecretName.cacerts)
+  const namespace = metadataWord(metadata?.namespace, ISTIO_NAMESPACE)
   secret.add(
     lintFinding('agent-label-missing', {
       at: { source: secret.sourceOf('metadata.labels') },

@@ -1,56 +1,15 @@
 /**
  * The broken recipes of the field, run as they were written, and the commands that the lint prints to mend them.
  */
-import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type LintChainOptions, type LintFinding, lintChain } from '../../src/ca/index.ts'
+import { checkFederation, lintChain } from '../../src/ca/index.ts'
 import { lintCacerts, lintCacertsChange, type SecretLike } from '../../src/kubernetes/index.ts'
 import { openssl, opensslAvailable, withTemporaryFolder } from '../support/openssl.ts'
 import { requirement } from '../support/require.ts'
 import { secretOf } from '../unit/kubernetes/support.ts'
-
-/** Runs lines of shell in a folder; each must succeed. */
-function shell(folder: string, ...lines: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync('sh', ['-e'], {
-    cwd: folder,
-    input: lines.join('\n'),
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(`${lines.join('\n')}\n${stderr}`)
-  return stdout
-}
-
-const read = (folder: string, file: string): string => readFileSync(join(folder, file), 'utf8')
-const lint = (folder: string, file: string, options: LintChainOptions = {}) =>
-  lintChain(read(folder, file), { name: file, ...options })
-
-/** The finding of a code, which must be there. */
-function of(findings: readonly LintFinding[], code: LintFinding['code']): LintFinding {
-  const found = findings.find((each) => each.code === code)
-  if (found === undefined)
-    throw new Error(`no finding ${code}, but ${findings.map((each) => each.code).join(', ')}`)
-  return found
-}
-
-/** Runs the command that a finding prints. */
-function repair(folder: string, findings: readonly LintFinding[], code: LintFinding['code']): string {
-  const { command } = of(findings, code)
-  if (command === undefined) throw new Error(`${code} prints no command`)
-  // Nothing that is in use is written over; who mends it knows the key of the root, and puts the new file in its place.
-  const before = filesIn(folder)
-  const printed = shell(folder, command.replaceAll('ROOT_KEY.pem', 'key.pem'))
-  for (const [file, text] of before) expect(read(folder, file)).toBe(text)
-  for (const [file] of filesIn(folder))
-    if (file.includes('.new.')) renameSync(join(folder, file), join(folder, file.replace('.new.', '.')))
-  return printed
-}
-
-const filesIn = (folder: string): ReadonlyMap<string, string> =>
-  new Map(readdirSync(folder).map((file) => [file, read(folder, file)]))
-
-const codes = (findings: readonly LintFinding[]) => findings.map(({ code }) => code)
+import { codes, lint, of, read, repair, shell } from './lint-support.ts'
 
 /** "root-ca.crt" is made by "req -new", and "cert.pem" by "x509 -req -signkey" without -extfile. */
 const D4 = [
@@ -214,6 +173,21 @@ if (requirement('openssl', opensslAvailable)) {
         repair(folder, findings, 'key-identifier-mismatch')
         expect(verify('root-cert.pem').status).toBe(0)
         expect(await lint(folder, 'ca-cert.pem', { anchors: read(folder, 'root-cert.pem') })).toEqual([])
+      })
+    })
+
+    test('federation: where OpenSSL finds no issuer, the cell is false', async () => {
+      await withTemporaryFolder(async (folder) => {
+        shell(folder, ...RECIPE)
+        const chain = read(folder, 'ca-cert.pem')
+        const report = await checkFederation({
+          clusters: [
+            { name: 'a', roots: read(folder, 'old-root.pem'), chain },
+            { name: 'b', roots: read(folder, 'root-new.pem'), chain },
+          ],
+        })
+        expect(report.ok).toBe(false)
+        expect(report.matrix.map(({ ok }) => ok)).toEqual([true, false, true, false])
       })
     })
 

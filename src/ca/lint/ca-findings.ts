@@ -50,10 +50,12 @@ function notCaFinding(node: ChainNode, isRoot: boolean, { isSigner }: CaRole): L
     at,
     found: 'no basic constraints with cA TRUE',
     problem: `${role}, but it is not a CA: it has no basic constraints with cA TRUE, so nothing that it signs verifies`,
-    remedy: isRoot
-      ? 'Issue it again as a CA, for the same name and key'
-      : 'Have it issued again as a CA by whoever issued it',
-    ...rootRepair(node),
+    ...rootRepair(
+      node,
+      isRoot
+        ? 'Issue it again as a CA, for the same name and key'
+        : 'Have it issued again as a CA by whoever issued it',
+    ),
     clause: 'RFC 5280 §4.2.1.9, §6.1.4 (k)',
   })
 }
@@ -70,8 +72,7 @@ function keyUsageFindings(node: ChainNode, needsCrlSign: boolean): readonly Lint
         at,
         found,
         problem: 'this CA may not sign certificates: its key usage lacks keyCertSign',
-        remedy: 'Have it issued again with key usage keyCertSign and cRLSign',
-        ...rootRepair(node),
+        ...rootRepair(node, 'Have it issued again with key usage keyCertSign and cRLSign'),
         clause: 'RFC 5280 §4.2.1.3, §6.1.4 (n)',
       }),
     )
@@ -84,9 +85,10 @@ function keyUsageFindings(node: ChainNode, needsCrlSign: boolean): readonly Lint
         problem: needsCrlSign
           ? "its key usage lacks cRLSign, so its CRL counts for nothing, and istiod refuses the secret. Istio's own tools/certs leave it out"
           : "its key usage lacks cRLSign: it cannot revoke what it issues. Istio's own tools/certs leave it out",
-        remedy:
+        ...rootRepair(
+          node,
           'Have it issued again, for the same name and key, with key usage keyCertSign and cRLSign, before CRLs are used',
-        ...rootRepair(node),
+        ),
         clause: 'RFC 5280 §4.2.1.3, §6.3.3 (f)',
         ...(needsCrlSign ? { severity: 'error' as const } : {}),
       }),

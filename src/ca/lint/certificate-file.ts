@@ -20,6 +20,8 @@ import { signRequestCommand } from './repair-commands.ts'
 /** A certificate and where it stands. */
 export interface PlacedCertificate extends LintPlace {
   readonly certificate: Certificate
+  /** Whether nothing else is in its file, so that a command which reads the first certificate takes this one. */
+  readonly isAlone?: boolean | undefined
 }
 
 /** What a text or a list of certificates holds. */
@@ -32,9 +34,17 @@ export interface CertificateFile {
 export type LintInput = CertificateInput | readonly CertificateInput[]
 
 /** The API server keeps no object above 1 MiB; bundles of all public roots have a quarter of that. */
-const MAX_TEXT = 4 * 1024 * 1024
+export const MAX_TEXT = 4 * 1024 * 1024
 const MAX_CERTIFICATES = 256
 const MAX_ITEMS = 1024
+/** Blocks and faults of all texts together. */
+const MAX_PIECES = 1024
+
+/** Key usage and subject key identifier. */
+const REWRITTEN: readonly string[] = ['2.5.29.15', '2.5.29.14']
+const BASIC_CONSTRAINTS = '2.5.29.19'
+/** A sequence of cA TRUE alone; a path length makes it longer. */
+const CA_TRUE_LENGTH = 5
 
 const REQUEST_LABELS: readonly string[] = ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST']
 /** Only these are ever named: in a damaged file anything may stand after `BEGIN`, a piece of a key too. */
@@ -74,7 +84,15 @@ class Collector {
   readonly #source: string
   readonly #certificates: PlacedCertificate[] = []
   readonly #findings: LintFinding[] = []
+  /** A request, whose command counts on being alone in the file. */
+  readonly #requests: (readonly [csr: Csr, at: LintPlace])[] = []
   #items = 0
+  #blocks = 0
+  #pieces = 0
+  /** Whether a limit is reached: what stands after it is not even parsed. */
+  #isFull = false
+  /** Whether a boundary is damaged: what readers find then cannot be told. */
+  #isBroken = false
   #position = 0
   /** Whether anything was in it, also what is no certificate. */
   #anything = false
@@ -84,21 +102,26 @@ class Collector {
   }
 
   add(item: CertificateInput): void {
+    if (this.#isFull) return
     if (++this.#items > MAX_ITEMS) {
-      if (this.#items === MAX_ITEMS + 1) this.#limit(`a list of more than ${MAX_ITEMS}`)
+      this.#stop(`a list of more than ${MAX_ITEMS}`)
       return
     }
     if (typeof item === 'string') this.#addText(item)
-    else if (item instanceof Certificate) this.#keep(item, {})
-    else {
+    else if (item instanceof Certificate) {
+      this.#blocks++
+      this.#keep(item, {})
+    } else {
       const der = bytesOf(item)
       if (der === undefined)
         throw new TypeError(
           `option "${this.#source}" must hold certificates: PEM (string), DER (Uint8Array) or Certificate values; got ${typeName(item)}`,
         )
       const text = pemTextOf(der)
-      if (text === undefined) this.#addDer(der, {})
-      else this.#addText(text)
+      if (text === undefined) {
+        this.#blocks++
+        this.#addDer(der, {})
+      } else this.#addText(text)
     }
   }
 
@@ -113,7 +136,12 @@ class Collector {
         }),
       )
     }
-    return { certificates: this.#certificates, findings: this.#findings }
+    const isAlone = !this.#isBroken && this.#blocks === 1
+    for (const [csr, at] of this.#requests) this.#findings.push(requestFinding(csr, at, isAlone))
+    return {
+      certificates: this.#certificates.map((placed) => ({ ...placed, isAlone })),
+      findings: this.#findings,
+    }
   }
 
   #addText(text: string): void {
@@ -124,11 +152,17 @@ class Collector {
     const { blocks, faults, isCut } = scanPemText(text)
     if (isCut) this.#limit('more pieces than are read')
     for (const { kind, line } of faults) {
-      if (kind !== 'text') this.#anything = true
+      if (!this.#takesOneMore()) return
+      if (kind !== 'text') {
+        this.#anything = true
+        this.#isBroken = true
+      }
       this.#findings.push(faultFinding(kind, { source: this.#source, line }))
     }
     for (const block of blocks) {
+      if (!this.#takesOneMore()) return
       this.#anything = true
+      this.#blocks++
       this.#addBlock(block.label, block.text, { source: this.#source, line: block.line })
     }
   }
@@ -212,36 +246,58 @@ class Collector {
       )
       return
     }
-    const subject = csr.subject.isEmpty ? 'an empty subject' : quote(String(csr.subject), 160)
-    this.#findings.push(
-      lintFinding('certificate-request', {
-        at: place,
-        found: `a certificate request for ${subject}`,
-        problem: `this is a certificate request for ${subject}, not a certificate: "openssl req -new" writes one, and only a CA makes a certificate of it`,
-        ...(isRootFile(this.#source)
-          ? {
-              remedy: 'Put the signed certificate here: sign the request with its own key, as a CA',
-              command: signRequestCommand(shellWord(this.#source)),
-            }
-          : { remedy: 'Send it to the CA that shall sign it, and put the certificate that comes back here' }),
-        clause: 'RFC 2986 §3',
-      }),
-    )
+    this.#requests.push([csr, place])
   }
 
   #keep(certificate: Certificate, at: LintPlace): void {
     this.#anything = true
     this.#position++
     if (this.#position === MAX_CERTIFICATES + 1)
-      this.#limit(`more than ${MAX_CERTIFICATES} certificates; those after them are not looked at`)
+      this.#stop(`more than ${MAX_CERTIFICATES} certificates; those after them are not looked at`)
     if (this.#position > MAX_CERTIFICATES) return
     this.#certificates.push({ source: this.#source, position: this.#position, ...at, certificate })
+  }
+
+  /** Blocks and faults are counted over all texts. */
+  #takesOneMore(): boolean {
+    if (!this.#isFull && ++this.#pieces > MAX_PIECES) this.#stop('more pieces than are read')
+    return !this.#isFull
+  }
+
+  #stop(found: string): void {
+    this.#isFull = true
+    this.#limit(found)
   }
 
   #limit(found: string): void {
     this.#anything = true
     this.#findings.push(limitFinding(found, { source: this.#source }))
   }
+}
+
+function requestFinding(csr: Csr, at: LintPlace, isAlone: boolean): LintFinding {
+  const { source = '' } = at
+  const subject = csr.subject.isEmpty ? 'an empty subject' : quote(String(csr.subject), 160)
+  const advice = isRootFile(source)
+    ? {
+        remedy: 'Put the signed certificate here: sign the request with its own key, as a CA',
+        ...(isAlone && !asksForMore(csr) ? { command: signRequestCommand(shellWord(source)) } : {}),
+      }
+    : { remedy: 'Send it to the CA that shall sign it, and put the certificate that comes back here' }
+  return lintFinding('certificate-request', {
+    at,
+    found: `a certificate request for ${subject}`,
+    problem: `this is a certificate request for ${subject}, not a certificate: "openssl req -new" writes one, and only a CA makes a certificate of it`,
+    ...advice,
+    clause: 'RFC 2986 §3',
+  })
+}
+
+/** Whether a request asks for what the command would not write: a name, a path length, constraints. */
+function asksForMore(csr: Csr): boolean {
+  return csr.extensions.some(({ oid, value }) =>
+    oid === BASIC_CONSTRAINTS ? value.length > CA_TRUE_LENGTH : !REWRITTEN.includes(oid),
+  )
 }
 
 /** What a file holds as it is read from disk: bytes, which are PEM all the same. */

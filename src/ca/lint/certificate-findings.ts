@@ -51,8 +51,7 @@ function v1Finding(node: ChainNode): LintFinding {
     at,
     found: `an X.509 v${certificate.version} certificate`,
     problem: `an X.509 v${certificate.version} certificate has no extensions, so it is not a CA: Istio and every verifier of RFC 5280 refuse what it signs. "openssl x509 -req" without -extfile makes such certificates`,
-    remedy: 'Issue it again as a version 3 certificate with the extensions of a CA',
-    ...rootRepair(node),
+    ...rootRepair(node, 'Issue it again as a version 3 certificate with the extensions of a CA'),
     clause: 'RFC 5280 §4.1.2.1, §6.1.4 (k)',
   })
 }
@@ -97,8 +96,8 @@ function ruleFindings(node: ChainNode): readonly LintFinding[] {
       'rfc5280-rule' as const,
       'Issue it again by a CA that keeps to RFC 5280; "openssl verify -x509_strict" refuses most such certificates',
     ]
-    const repair = code === 'rfc5280-rule' ? {} : rootRepair(node)
-    return lintFinding(code, { at, found: rule, problem: text, remedy, ...repair, clause })
+    const repair = code === 'rfc5280-rule' ? { remedy } : rootRepair(node, remedy)
+    return lintFinding(code, { at, found: rule, problem: text, ...repair, clause })
   })
 }
 

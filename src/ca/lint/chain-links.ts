@@ -12,8 +12,10 @@ import { Certificate } from '../../x509/certificate.ts'
 import { certificateLabel, nameLabel } from '../../x509/certificate-label.ts'
 import { type ChainNode, isRootNode, pathUp, reachableFrom } from './issuer-graph.ts'
 import { capsLeafLifetime, type IstioVersion } from './istio-version.ts'
+import { issuerMismatch } from './key-identifiers.ts'
 import { type LintFinding, lintFinding, shellWord } from './lint-finding.ts'
 import { keepKeyIdentifierCommand } from './repair-commands.ts'
+import { canReissue } from './root-repair.ts'
 
 /** Where the way to a root ends too early. `hasAnchors`: whether the roots are known, so that a missing one is told. */
 export function gapFindings(leaf: ChainNode, hasAnchors: boolean): readonly LintFinding[] {
@@ -101,27 +103,44 @@ export function pathLengthFindings(leaf: ChainNode): readonly LintFinding[] {
   })
 }
 
-/** Key identifiers that do not lead from a certificate to its issuer. */
+/** What names the issuer of a certificate and does not lead to it. */
 export function keyIdentifierFindings(nodes: readonly ChainNode[]): readonly LintFinding[] {
   return nodes.flatMap((node) => {
-    const named = node.certificate.authorityKeyIdentifier
-    if (named === undefined || node.issuers.length === 0) return []
-    const others = node.issuers.map(({ certificate }) => certificate.subjectKeyIdentifier)
-    // Without an identifier of the issuer there is nothing to differ from; with both roots in the bundle one fits.
-    if (others.some((other) => other === undefined || other === named)) return []
     const [issuer] = node.issuers
-    if (issuer === undefined) return []
+    const [mismatch, ...others] = node.issuers.map((each) =>
+      issuerMismatch(node.certificate, each.certificate),
+    )
+    // With both roots in the bundle one fits.
+    if (issuer === undefined || mismatch === undefined || others.includes(undefined)) return []
+    const { by, named, found } = mismatch
+    const keyIdentifier = node.certificate.authorityKeyIdentifier
+    const why =
+      by === 'key'
+        ? 'The issuer was renewed with its key, and got another identifier, as istiod does from 1.29 on'
+        : 'The issuer was renewed, and each of its certificates has a serial number of its own'
+    const remedy =
+      by === 'serial'
+        ? 'Let the certificate be issued again, with the key identifier of its issuer alone; OpenSSL: authorityKeyIdentifier=keyid'
+        : isRootNode(issuer)
+          ? 'Issue the root again for the same key with the old identifier (with mesh-pki: { renews, sameKey: "keep" } when it is renewed), or keep the old root beside it in every bundle'
+          : 'Have the issuer issued again with the old identifier, or let the certificate be issued again'
+    const repair =
+      by === 'key' && isRootNode(issuer) && keyIdentifier !== undefined && canReissue(issuer.at)
+        ? {
+            command: keepKeyIdentifierCommand(
+              shellWord(issuer.at.source ?? ''),
+              issuer.certificate,
+              keyIdentifier,
+            ),
+          }
+        : {}
     return [
       lintFinding('key-identifier-mismatch', {
         at: node.at,
-        found: `authority key identifier ${named}, the issuer's subject key identifier ${others[0] ?? ''}`,
-        problem: `its authority key identifier ${named} is not the subject key identifier ${others[0] ?? ''} of ${certificateLabel(issuer.certificate)}, whose key signed it. The issuer was renewed with its key, and got another identifier, as istiod does from 1.29 on: Go accepts that, OpenSSL finds no issuer (error 20)`,
-        remedy: isRootNode(issuer)
-          ? 'Issue the root again for the same key with the old identifier (with mesh-pki: { renews, sameKey: "keep" } when it is renewed), or keep the old root beside it in every bundle'
-          : 'Have the issuer issued again with the old identifier, or let the certificate be issued again',
-        ...(isRootNode(issuer)
-          ? { command: keepKeyIdentifierCommand(shellWord(issuer.at.source ?? ''), named) }
-          : {}),
+        found: `${named}, the issuer's ${found}`,
+        problem: `its ${named} is not the ${found} of ${certificateLabel(issuer.certificate)}, whose key signed it. ${why}: Go accepts that, OpenSSL finds no issuer (error 20)`,
+        remedy,
+        ...repair,
         clause: 'RFC 5280 §4.2.1.1',
       }),
     ]

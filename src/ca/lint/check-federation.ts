@@ -6,6 +6,7 @@
 
 import { checkOptionNames, readInstant } from '../../internal/options.ts'
 import { type CertificateInput, toCertificate } from '../../x509/certificate-input.ts'
+import { limitFinding } from './certificate-file.ts'
 import { type FederationCluster, readClusters } from './federation-cluster.ts'
 import {
   findSharedRoots,
@@ -34,8 +35,9 @@ export interface FederationInput {
  * twice.
  *
  * Each given leaf is verified under the roots of every cluster, as server and as client (RFC 5280 §6.1); where none is
- * given, a throw-away one below the issuing CA, whose own signature alone is taken as good. A certificate that cannot
- * be read is a finding. Revocation is not asked for.
+ * given, a throw-away one below the issuing CA, whose own signature alone is taken as good. Beyond that each
+ * certificate must name the issuer that it has (§4.2.1.1), as OpenSSL and Envoy ask. What TLS refuses in a leaf,
+ * and a certificate that cannot be read, is a finding. Revocation is not asked for.
  *
  * @throws `TypeError` and `RangeError` for options; `MeshPkiError` for a `root` that cannot be read, and
  * `ERR_SPIFFE_TRUST_DOMAIN`.
@@ -59,7 +61,8 @@ export async function checkFederation(input: FederationInput): Promise<Federatio
   const { root, time } = input
   const now = readInstant(time ?? new Date(), 'time')
   const expected = root === undefined ? undefined : toCertificate(root, 'root')
-  const clusters = await readClusters(input.clusters, new SignatureOracle())
+  const oracle = new SignatureOracle()
+  const clusters = await readClusters(input.clusters, oracle)
   const matrix = await federationMatrix(clusters, now)
   const sharedRoots = findSharedRoots(clusters)
   const findings = sortFindings([
@@ -69,6 +72,7 @@ export async function checkFederation(input: FederationInput): Promise<Federatio
     ...reuseFindings(clusters),
     ...identityFindings(clusters),
     ...trustDomainFindings(clusters),
+    ...(oracle.isExhausted ? [limitFinding('more signatures than are checked', { source: 'clusters' })] : []),
   ])
   return new FederationReport(
     clusters.map(({ name }) => name),

@@ -8,8 +8,10 @@ import { checkOptionNames, typeName } from '../../internal/options.ts'
 import { type TrustDomain, toTrustDomain } from '../../spiffe/spiffe-id.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { type LintInput, readCertificateFile } from './certificate-file.ts'
+import { anchorFindings } from './chain-links.ts'
 import { leafOf, orderFindings } from './chain-order.ts'
 import { buildIssuerGraph, type ChainNode, type SignatureOracle } from './issuer-graph.ts'
+import { leafFindings } from './leaf-findings.ts'
 import { type LintFinding, lintFinding } from './lint-finding.ts'
 
 /** A cluster as it is seen from outside: certificates only, no key. */
@@ -68,6 +70,7 @@ async function readCluster(
   const chain = readCertificateFile(cluster.chain, `${name}/chain`)
   const isNone = leaves === undefined || (Array.isArray(leaves) && leaves.length === 0)
   const given = isNone ? undefined : readCertificateFile(leaves, `${name}/leaves`)
+  const anchors = await buildIssuerGraph([], roots.certificates, oracle)
   const { nodes } = await buildIssuerGraph(chain.certificates, [], oracle)
   // Whoever issued none of the others signs workloads, wherever it stands.
   const issuing = leafOf(nodes)
@@ -85,10 +88,12 @@ async function readCluster(
     issuing: issuing?.certificate,
     findings: [
       ...roots.findings,
+      ...anchorFindings(anchors.nodes),
       ...chain.findings,
       ...orderFindings(nodes),
       ...(issuing === undefined || issuing.certificate.isCa ? [] : [noCa(issuing.at)]),
       ...(given?.findings ?? []),
+      ...(given?.certificates ?? []).flatMap((at) => leafFindings(at, at.certificate, 'both')),
     ],
   }
 }

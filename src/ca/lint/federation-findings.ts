@@ -137,14 +137,17 @@ export function reuseFindings(clusters: readonly ReadCluster[]): readonly LintFi
       }),
     )
   }
+  const others = clusters.map((cluster) => ({
+    cluster,
+    own: cluster.issuing === undefined ? undefined : keyPrint(cluster.issuing),
+    above: new Set(cluster.chain.slice(1).map(keyPrint)),
+  }))
   for (const { cluster, certificate } of issuing) {
-    const below = clusters.filter(
-      (other) =>
-        other !== cluster &&
-        other.issuing !== undefined &&
-        keyPrint(other.issuing) !== keyPrint(certificate) &&
-        other.chain.slice(1).some((above) => keyPrint(above) === keyPrint(certificate)),
-    )
+    const key = keyPrint(certificate)
+    const below = others
+      .filter(({ own, above }) => own !== undefined && own !== key && above.has(key))
+      .map((other) => other.cluster)
+      .filter((other) => other !== cluster)
     if (below.length === 0) continue
     findings.push(
       lintFinding('key-reused', {

@@ -8,9 +8,10 @@ import type { MeshPkiError } from '../../errors.ts'
 import { PathError } from '../../verify/path-error.ts'
 import { checkPath } from '../../verify/verify-path.ts'
 import type { ReadCluster } from './federation-cluster.ts'
+import { whyNoFittingPath } from './key-identifiers.ts'
 import { whyNoWorkload } from './path-verdict.ts'
 
-/** Whether workloads of one cluster verify under the roots of another. */
+/** Whether workloads of one cluster verify under the roots of another, with issuers that fit by key identifiers. */
 export interface FederationCell {
   /** The cluster that issued. */
   readonly from: string
@@ -60,9 +61,14 @@ async function whyRefused(
   for (const leaf of leaves) {
     // Every workload is a server for some and a client for others.
     for (const purpose of ['serverAuth', 'clientAuth'] as const) {
-      const options = { anchors: roots, intermediates: chain, time: new Date(now), purpose }
-      const result = await checkPath(leaf, options)
-      if (!result.ok) return result.error
+      const error = await whyNoFittingPath<MeshPkiError>(
+        { intermediates: chain, anchors: roots },
+        async (material) => {
+          const result = await checkPath(leaf, { ...material, time: new Date(now), purpose })
+          return result.ok ? { ok: true, certificates: result.path.certificates } : result
+        },
+      )
+      if (error !== undefined) return error
     }
   }
   return undefined

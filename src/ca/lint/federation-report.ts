@@ -44,8 +44,11 @@ export class FederationReport {
         .join('  ')
         .trimEnd()
     const lines = [row(['issued by', ...names.map((name) => `in ${name}`.padEnd(width + 3))])]
+    const verified = new Map(this.#names.map((name) => [name, new Set<string>()]))
+    for (const { from, to, ok } of this.matrix) if (ok) verified.get(from)?.add(to)
     for (const [i, from] of this.#names.entries()) {
-      const marks = this.#names.map((to) => this.#markOf(from, to).padEnd(width + 3))
+      const mark = (to: string): string => (verified.get(from)?.has(to) === true ? 'verifies' : 'refused')
+      const marks = this.#names.map((to) => mark(to).padEnd(width + 3))
       lines.push(row([names[i] ?? '', ...marks]))
     }
     for (const { certificate, clusters, by } of this.sharedRoots)
@@ -55,10 +58,5 @@ export class FederationReport {
     if (this.sharedRoots.length === 0) lines.push('no shared root')
     for (const { severity, code, message } of this.findings) lines.push(`${severity} ${code}: ${message}`)
     return lines.join('\n')
-  }
-
-  #markOf(from: string, to: string): string {
-    const cell = this.matrix.find((each) => each.from === from && each.to === to)
-    return cell?.ok === true ? 'verifies' : 'refused'
   }
 }

@@ -10,9 +10,9 @@
 import { MeshPkiError } from '../../errors.ts'
 import { toHex } from '../../internal/bytes.ts'
 import { groupBy } from '../../internal/group-by.ts'
-import type { SignatureAlgorithm } from '../../x509/algorithm-identifier.ts'
 import { Certificate } from '../../x509/certificate.ts'
-import { CertificateList } from '../../x509/certificate-list.ts'
+import type { CertificateList } from '../../x509/certificate-list.ts'
+import { isSignedBy } from '../../x509/signed-parts.ts'
 import { importVerificationKey, type VerificationKey } from '../../x509/verification-key.ts'
 import type { PlacedCertificate } from './certificate-file.ts'
 
@@ -35,13 +35,12 @@ export class SignatureOracle {
 
   /** Whether the key of `issuer` made the signature of `value`. */
   async isSignedBy(value: Certificate | CertificateList, issuer: Certificate): Promise<SignedBy> {
-    const { signatureAlgorithm } = value
-    if (signatureAlgorithm === undefined) return undefined
+    if (value.signatureAlgorithm === undefined) return undefined
     const question = `${value.fingerprint()} ${toHex(issuer.publicKey)}`
     if (this.#answers.has(question)) return this.#answers.get(question)
     const key = await this.#keyOf(issuer)
     if (key === undefined || --this.#left < 0) return undefined
-    const answer = await verifies(value, signatureAlgorithm, key)
+    const answer = await isSignedBy(value, key)
     this.#answers.set(question, answer)
     return answer
   }
@@ -59,21 +58,6 @@ export class SignatureOracle {
     this.#keys.set(name, key)
     return key
   }
-}
-
-function verifies(
-  value: Certificate | CertificateList,
-  algorithm: SignatureAlgorithm,
-  key: VerificationKey,
-): Promise<boolean> {
-  const list = value instanceof CertificateList
-  const bytes = list ? CertificateList.bytesOf(value) : Certificate.bytesOf(value)
-  const layout = list ? CertificateList.layoutOf(value) : Certificate.layoutOf(value)
-  return key.verify(
-    algorithm,
-    bytes.subarray(layout.tbsStart, layout.tbsEnd),
-    bytes.subarray(layout.signatureStart, layout.signatureEnd),
-  )
 }
 
 /** A certificate with all the places where it stands. */

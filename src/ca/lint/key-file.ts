@@ -9,11 +9,11 @@ import { DerCursor } from '../../internal/der.ts'
 import { importPrivateKey } from '../../x509/import-private-key.ts'
 import { viewPem } from '../../x509/pem.ts'
 import { walkPublicKeyInfo } from '../../x509/public-key-info.ts'
-import { knownLabel } from './certificate-file.ts'
+import { knownLabel, limitFinding, MAX_TEXT } from './certificate-file.ts'
 import { ISTIO_KEY_LABELS } from './istio-key-labels.ts'
-import { type LintFinding, lintFinding, shellWord } from './lint-finding.ts'
+import { type LintFinding, type LintPlace, lintFinding, shellWord } from './lint-finding.ts'
 import { type ScannedBlock, scanPemText } from './pem-scan.ts'
-import { plainKeyCommand } from './repair-commands.ts'
+import { opensshKeyCommand, plainKeyCommand } from './repair-commands.ts'
 
 /** What stands in a key file. */
 export interface KeyFile {
@@ -28,10 +28,19 @@ const OTHER_KEY_LABELS: readonly string[] = [
   'DSA PRIVATE KEY',
 ]
 
-/** Reads a key, public or private, in PEM. It throws for nothing that stands in the text. */
-export async function readKeyFile(pem: string, source: string): Promise<KeyFile> {
-  const { blocks } = scanPemText(pem)
+/** Reads a key in PEM. `kind`: whether a public one may stand for it. It throws for nothing that stands in the text. */
+export async function readKeyFile(pem: string, source: string, kind: 'any' | 'private'): Promise<KeyFile> {
   const findings: LintFinding[] = []
+  const refuse = (finding: LintFinding): KeyFile => ({
+    publicKey: undefined,
+    findings: [...findings, finding],
+  })
+  if (pem.length > MAX_TEXT)
+    return refuse(
+      limitFinding(`a text of ${pem.length} characters; at most ${MAX_TEXT} are read`, { source }),
+    )
+  const { blocks, faults, isCut } = scanPemText(pem)
+  if (isCut) return refuse(limitFinding('more pieces than are read', { source }))
   const [first] = blocks
   const rest = blocks.filter(({ label }) => label !== 'EC PARAMETERS')
   if (first?.label === 'EC PARAMETERS') {
@@ -46,11 +55,23 @@ export async function readKeyFile(pem: string, source: string): Promise<KeyFile>
       }),
     )
   }
+  // Text around the block harms nobody; a broken boundary ends the reading of OpenSSL.
+  const fault = faults.find((each) => each.kind !== 'text')
+  if (fault !== undefined) {
+    return refuse(
+      unreadable(
+        { source, line: fault.line },
+        'a block that is cut off, or a damaged BEGIN or END line',
+        'a block is cut off here, or its BEGIN or END line is damaged: OpenSSL reads no key from it',
+        'Put exactly one key here, whole, and nothing before it',
+      ),
+    )
+  }
   const [block] = rest
   if (block === undefined || rest.length > 1) {
-    findings.push(
+    return refuse(
       unreadable(
-        source,
+        { source },
         block === undefined ? 'no key' : `${rest.length} PEM blocks`,
         block === undefined
           ? 'there is no PEM block of a key in it'
@@ -58,7 +79,16 @@ export async function readKeyFile(pem: string, source: string): Promise<KeyFile>
         'Put exactly one key here',
       ),
     )
-    return { publicKey: undefined, findings }
+  }
+  if (block.label === 'PUBLIC KEY' && kind === 'private') {
+    return refuse(
+      unreadable(
+        { source, line: block.line },
+        'a public key',
+        'it holds a public key where the private key belongs: nothing can be signed with it',
+        'Put the private key here',
+      ),
+    )
   }
   return block.label === 'PUBLIC KEY'
     ? readPublic(block, source, findings)
@@ -74,9 +104,8 @@ function readPublic(block: ScannedBlock, source: string, findings: LintFinding[]
   } catch (error) {
     if (!(error instanceof MeshPkiError)) throw error
   }
-  findings.push(
-    unreadable(source, 'a public key that cannot be read', 'the public key cannot be read', 'Write it again'),
-  )
+  const found = 'a public key that cannot be read'
+  findings.push(unreadable({ source }, found, 'the public key cannot be read', 'Write it again'))
   return { publicKey: undefined, findings }
 }
 
@@ -90,11 +119,10 @@ async function readPrivate(block: ScannedBlock, source: string, findings: LintFi
             at: { source, line: block.line },
             found: `a block ${shown}`,
             problem: `the key is a block ${shown}; Istio reads ${ISTIO_KEY_LABELS.join(', ')}`,
-            remedy: 'Convert the key',
-            command: plainKeyCommand(shellWord(source)),
+            ...conversionOf(label, shellWord(source)),
           })
         : unreadable(
-            source,
+            { source },
             `a PEM block ${shown}`,
             `a PEM block ${shown} stands where a key belongs`,
             'Put the key here',
@@ -109,7 +137,12 @@ async function readPrivate(block: ScannedBlock, source: string, findings: LintFi
     // The message of the reader may quote the text, so only its code is used.
     if (!(error instanceof MeshPkiError)) throw error
     findings.push(
-      unreadable(source, `a block ${label} that cannot be read (${error.code})`, explain(error.code), REMEDY),
+      unreadable(
+        { source },
+        `a block ${label} that cannot be read (${error.code})`,
+        explain(error.code),
+        REMEDY,
+      ),
     )
     return { publicKey: undefined, findings }
   }
@@ -130,6 +163,18 @@ function explain(code: MeshPkiErrorCode): string {
   }
 }
 
-function unreadable(source: string, found: string, problem: string, remedy: string): LintFinding {
-  return lintFinding('key-unreadable', { at: { source }, found, problem, remedy })
+/** What makes a key readable for Istio. DSA is not accepted by anybody in TLS 1.3 (RFC 8446 §4.2.3). */
+function conversionOf(label: string, file: string): { readonly remedy: string; readonly command?: string } {
+  switch (label) {
+    case 'DSA PRIVATE KEY':
+      return { remedy: 'Make a new key, P-256 or RSA from 2048 bits, and have the certificate issued again' }
+    case 'OPENSSH PRIVATE KEY':
+      return { remedy: 'Convert the key, on a copy', command: opensshKeyCommand(file) }
+    default:
+      return { remedy: 'Convert the key', command: plainKeyCommand(file) }
+  }
+}
+
+function unreadable(at: LintPlace, found: string, problem: string, remedy: string): LintFinding {
+  return lintFinding('key-unreadable', { at, found, problem, remedy })
 }

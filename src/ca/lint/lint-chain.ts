@@ -86,6 +86,8 @@ export async function lintChain(
     ...chain.findings,
     ...(trusted?.findings ?? []),
     ...findings,
-    ...(key === undefined ? [] : keyFindings(await readKeyFile(key, 'key.pem'), leaf?.at, others, 'key.pem')),
+    ...(key === undefined
+      ? []
+      : keyFindings(await readKeyFile(key, 'key.pem', 'any'), leaf?.at, others, 'key.pem')),
   ])
 }

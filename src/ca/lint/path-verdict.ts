@@ -14,6 +14,7 @@ import { encodeGeneralNames } from '../../x509/general-name-encoder.ts'
 import { dryRun } from '../dry-run.ts'
 import { leafOf } from './chain-order.ts'
 import { type ChainNode, isRootNode } from './issuer-graph.ts'
+import { whyNoFittingPath } from './key-identifiers.ts'
 import { type LintFinding, lintFinding } from './lint-finding.ts'
 
 /**
@@ -78,7 +79,10 @@ function remedyOf(error: MeshPkiError): string | undefined {
   return error instanceof PathError ? error.remedy : undefined
 }
 
-/** Why a throw-away workload below a CA does not verify as server and as client; `undefined` where it does. Its key is not needed. */
+/**
+ * Why a throw-away workload below a CA does not verify as server and as client, with issuers that fit by key
+ * identifiers; `undefined` where it does. Its key is not needed.
+ */
 export async function whyNoWorkload(
   certificate: Certificate,
   chain: readonly Certificate[],
@@ -86,27 +90,27 @@ export async function whyNoWorkload(
   now: number,
   trustDomain?: TrustDomain,
 ): Promise<MeshPkiError | undefined> {
-  const above = chain.filter((each) => each !== certificate)
-  try {
-    const { refusedPurpose } = await dryRun({
-      certificate,
-      above,
-      signer: undefined,
-      now,
-      anchor: 'any',
-      anchors,
-      // What constrains names shows only where there are some.
-      names:
-        trustDomain === undefined
-          ? undefined
-          : encodeGeneralNames(
-              [{ type: 'uri', value: `spiffe://${trustDomain.name}/workload` }],
-              'trustDomain',
-            ),
-    })
-    return refusedPurpose
-  } catch (error) {
-    if (!(error instanceof MeshPkiError)) throw error
-    return error.cause instanceof MeshPkiError ? error.cause : error
-  }
+  const material = { intermediates: chain.filter((each) => each !== certificate), anchors }
+  const names =
+    trustDomain === undefined
+      ? undefined
+      : encodeGeneralNames([{ type: 'uri', value: `spiffe://${trustDomain.name}/workload` }], 'trustDomain')
+  return whyNoFittingPath<MeshPkiError>(material, async ({ intermediates: above, anchors: roots }) => {
+    try {
+      const { chain: path, refusedPurpose: error } = await dryRun({
+        certificate,
+        above,
+        signer: undefined,
+        now,
+        anchor: 'any',
+        anchors: roots,
+        // What constrains names shows only where there are some.
+        names,
+      })
+      return error === undefined ? { ok: true, certificates: path } : { ok: false, error }
+    } catch (error) {
+      if (!(error instanceof MeshPkiError)) throw error
+      return { ok: false, error: error.cause instanceof MeshPkiError ? error.cause : error }
+    }
+  })
 }

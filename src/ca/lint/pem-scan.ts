@@ -31,10 +31,9 @@ export interface PemScan {
 /** Blocks and faults of one text. Bundles of all public roots have 150. */
 const MAX_PIECES = 1024
 
-const BEGIN_LINE = /^\s*-----BEGIN ([^\r\n]*?)-----\s*$/
-const END_LINE = /^\s*-----END ([^\r\n]*?)-----\s*$/
-/** Two files that were joined without a line end between them. */
-const JOINED_LINE = /^\s*-----END ([^\r\n]*?)-----\s*-----BEGIN ([^\r\n]*?)-----\s*$/
+const BEGIN = '-----BEGIN '
+const END = '-----END '
+const DASHES = '-----'
 
 interface OpenBlock {
   readonly label: string
@@ -64,11 +63,12 @@ export function scanPemText(text: string): PemScan {
     .entries()) {
     if (blocks.length + faults.length > MAX_PIECES) return { blocks, faults, isCut: true }
     const number = at + 1
-    const joined = JOINED_LINE.exec(line)
-    const [, beginLabel] = joined === null ? (BEGIN_LINE.exec(line) ?? []) : []
-    const [, endLabel] = joined === null ? (END_LINE.exec(line) ?? []) : []
-    if (joined !== null) {
-      const [, ended = '', begun = ''] = joined
+    const trimmed = line.trim()
+    const joined = joinedLabels(trimmed)
+    const beginLabel = labelAfter(BEGIN, trimmed)
+    const endLabel = labelAfter(END, trimmed)
+    if (joined !== undefined) {
+      const [ended, begun] = joined
       faults.push({ kind: 'joined', line: number })
       close(`-----END ${ended}-----`)
       open = begin(begun, number)
@@ -80,18 +80,37 @@ export function scanPemText(text: string): PemScan {
         faults.push({ kind: 'boundary', line: open?.line ?? number })
       else close(`-----END ${endLabel}-----`)
       open = undefined
-    } else if (/-----(BEGIN|END) /.test(line)) {
+    } else if (line.includes(BEGIN) || line.includes(END)) {
       faults.push({ kind: 'boundary', line: number })
       open = undefined
     } else if (open !== undefined) open.lines.push(line)
-    else if (line.trim() !== '') {
+    else if (trimmed !== '') {
       // One fault for a stretch of text, such as what `openssl x509 -text` prints.
       if (!inText) faults.push({ kind: 'text', line: number })
       inText = true
       continue
     }
-    if (line.trim() !== '') inText = false
+    if (trimmed !== '') inText = false
   }
   if (open !== undefined) faults.push({ kind: 'unclosed', line: open.line })
   return { blocks, faults, isCut: false }
+}
+
+/**
+ * The label of a line that is one boundary. By index: a regular expression takes quadratic time for what is nearly
+ * one.
+ */
+function labelAfter(boundary: string, line: string): string | undefined {
+  const isBoundary =
+    line.startsWith(boundary) && line.endsWith(DASHES) && line.length >= boundary.length + DASHES.length
+  return isBoundary ? line.slice(boundary.length, -DASHES.length) : undefined
+}
+
+/** The labels of two files that were joined without a line end between them. */
+function joinedLabels(line: string): readonly [ended: string, begun: string] | undefined {
+  const at = line.startsWith(END) ? line.indexOf(BEGIN, END.length) : -1
+  if (at < 0) return undefined
+  const ended = labelAfter(END, line.slice(0, at).trimEnd())
+  const begun = labelAfter(BEGIN, line.slice(at))
+  return ended === undefined || begun === undefined ? undefined : [ended, begun]
 }

@@ -31,6 +31,7 @@ import {
   type SignatureOracle,
 } from './issuer-graph.ts'
 import type { IstioVersion } from './istio-version.ts'
+import { leafFindings, leafUseOf } from './leaf-findings.ts'
 import type { LintFinding } from './lint-finding.ts'
 import { verdictFindings } from './path-verdict.ts'
 
@@ -68,6 +69,9 @@ export async function lintPlacedChain(input: PlacedChain): Promise<PlacedChainLi
   const issuers = new Set(nodes.flatMap((node) => node.issuers.filter((issuer) => issuer !== node)))
   const leaf = leafOf(nodes)
   const needed = leaf === undefined ? new Set<ChainNode>() : reachableFrom(leaf)
+  // Where a certificate signs, what TLS asks of a leaf is beside the point.
+  const use =
+    leaf === undefined || input.firstSigns ? undefined : leafUseOf(leaf.certificate, input.purpose, spiffe)
   const verdict = await verdictFindings(nodes, hasAnchors, now, input.purpose)
   const findings = [
     ...nodes.flatMap((node) =>
@@ -90,6 +94,7 @@ export async function lintPlacedChain(input: PlacedChain): Promise<PlacedChainLi
     ...(leaf === undefined
       ? []
       : [
+          ...(use === undefined ? [] : leafFindings(leaf.at, leaf.certificate, use)),
           ...gapFindings(leaf, hasAnchors),
           ...lifetimeFindings(leaf, input.istio),
           // With several ways up one is enough; the verdict has looked at all.

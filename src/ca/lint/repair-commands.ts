@@ -14,6 +14,18 @@ function extensionFile(lines: readonly string[], file: string): string {
 
 const ROOT_EXTENSIONS = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign']
 
+/**
+ * The same for a root that is there: its path length, and what else a CA's key is for, are kept. OpenSSL has the names
+ * of RFC 5280.
+ */
+function rootExtensions({ isCa, pathLength, keyUsage }: Certificate): readonly string[] {
+  const bits = new Set([...(isCa ? (keyUsage ?? []) : []), 'keyCertSign', 'cRLSign'])
+  return [
+    `basicConstraints=critical,CA:TRUE${pathLength === undefined ? '' : `,pathlen:${pathLength}`}`,
+    `keyUsage=critical,${[...bits].join(',')}`,
+  ]
+}
+
 /** Makes a root certificate of a request and its key. */
 export function signRequestCommand(request: string): string {
   return `${extensionFile([...ROOT_EXTENSIONS, 'subjectKeyIdentifier=hash'], 'root.ext')} && openssl x509 -req -in ${request} -signkey ROOT_KEY.pem -sha256 -days 3650 -set_serial 0x$(openssl rand -hex 16) -extfile root.ext -out root-cert.new.pem`
@@ -23,20 +35,21 @@ export function signRequestCommand(request: string): string {
  * Issues a root again for its name and key, with what a CA needs. It keeps the key identifier that it has: what is below it
  * names that.
  */
-export function reissueRootCommand(file: string, { subjectKeyIdentifier }: Certificate): string {
+export function reissueRootCommand(file: string, root: Certificate): string {
+  const { subjectKeyIdentifier } = root
   return subjectKeyIdentifier === undefined
-    ? reissue(file, 'subjectKeyIdentifier=hash')
-    : keepKeyIdentifierCommand(file, subjectKeyIdentifier)
+    ? reissue(file, root, 'subjectKeyIdentifier=hash')
+    : keepKeyIdentifierCommand(file, root, subjectKeyIdentifier)
 }
 
 /** Issues a root again whose key identifier shall be what the certificates below it name. */
-export function keepKeyIdentifierCommand(file: string, keyIdentifier: string): string {
+export function keepKeyIdentifierCommand(file: string, root: Certificate, keyIdentifier: string): string {
   const octets = keyIdentifier.toUpperCase().match(/../g) ?? []
-  return reissue(file, `subjectKeyIdentifier=${octets.join(':')}`)
+  return reissue(file, root, `subjectKeyIdentifier=${octets.join(':')}`)
 }
 
-function reissue(certificate: string, keyIdentifier: string): string {
-  return `${extensionFile([...ROOT_EXTENSIONS, keyIdentifier], 'root.ext')} && openssl x509 -in ${certificate} -signkey ROOT_KEY.pem -sha256 -days 3650 -set_serial 0x$(openssl rand -hex 16) -clrext -extfile root.ext -out root-cert.new.pem`
+function reissue(file: string, root: Certificate, keyIdentifier: string): string {
+  return `${extensionFile([...rootExtensions(root), keyIdentifier], 'root.ext')} && openssl x509 -in ${file} -signkey ROOT_KEY.pem -sha256 -days 3650 -set_serial 0x$(openssl rand -hex 16) -clrext -extfile root.ext -out root-cert.new.pem`
 }
 
 /** Prints which certificate in the folder belongs to a key. */
@@ -47,4 +60,9 @@ export function findCertificateOfKeyCommand(key: string): string {
 /** Writes a key without the block of curve parameters before it. */
 export function plainKeyCommand(key: string): string {
   return `openssl pkcs8 -topk8 -nocrypt -in ${key} -out ca-key.new.pem`
+}
+
+/** Writes a key of OpenSSH as PKCS#8, on a copy: OpenSSL cannot read that form. */
+export function opensshKeyCommand(key: string): string {
+  return `cp ${key} ca-key.new.pem && chmod 600 ca-key.new.pem && ssh-keygen -p -N '' -m PKCS8 -f ca-key.new.pem`
 }

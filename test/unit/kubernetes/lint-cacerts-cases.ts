@@ -1,7 +1,7 @@
 /**
  * Every finding of `lintCacerts` and `lintCacertsChange` that `lintChain` does not have, with its neighbour that is none.
  */
-import { createRootCa, memoryRevocationStore } from '../../../src/ca/index.ts'
+import { type CertificateAuthority, createRootCa, memoryRevocationStore } from '../../../src/ca/index.ts'
 import {
   type LintCacertsOptions,
   lintCacerts,
@@ -20,14 +20,31 @@ const sound = () => lint(cacerts())
 const soundTls = () => lint(tlsForm())
 
 /** A CA of ours, which can issue CRLs, as a secret. */
-const crlCa = await createRootCa({
+export const crlCa: CertificateAuthority = await createRootCa({
   subject: 'CN=Crl CA',
   lifetime: '3650d',
   clock: manualClock(at),
   revocations: memoryRevocationStore(),
 })
 export const crl: string = (await crlCa.issueCrl({ nextUpdate: '7d' })).crl.toPem()
-const withCrl = (text: string): SecretLike =>
+const nextUpdate = '7d'
+/** CRLs of the same CA that speak of a part alone. */
+export const partial: Readonly<Record<string, string>> = {
+  'certificates of CAs': (
+    await crlCa.issueCrl({ nextUpdate, issuingDistributionPoint: { onlyContainsCaCerts: true } })
+  ).crl.toPem(),
+  'some reasons': (
+    await crlCa.issueCrl({ nextUpdate, issuingDistributionPoint: { onlySomeReasons: ['keyCompromise'] } })
+  ).crl.toPem(),
+  'one distribution point': (
+    await crlCa.issueCrl({ nextUpdate, issuingDistributionPoint: { fullName: ['http://a.example/crl'] } })
+  ).crl.toPem(),
+  'a delta CRL': (await crlCa.issueCrl({ nextUpdate, delta: true })).crl.toPem(),
+}
+export const usersCrl: string = (
+  await crlCa.issueCrl({ nextUpdate, issuingDistributionPoint: { onlyContainsUserCerts: true } })
+).crl.toPem()
+export const withCrl = (text: string): SecretLike =>
   cacerts({
     'ca-cert.pem': pem(crlCa.certificate),
     'ca-key.pem': privatePem('anybody'),
@@ -68,6 +85,12 @@ export const SECRET_CASES: readonly LintCase[] = [
   {
     code: 'crl-missing',
     found: () => lint(cacerts({ 'ca-crl.pem': crl })),
+    absent: () => lint(withCrl(crl)),
+  },
+  {
+    code: 'crl-scope',
+    // OpenSSL: error 44.
+    found: () => lint(withCrl(partial['certificates of CAs'] ?? '')),
     absent: () => lint(withCrl(crl)),
   },
   {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { lintCacertsChange } from '../../../src/kubernetes/index.ts'
-import { codesOf, expectCase } from '../ca/lint/support.ts'
+import { caBelow, codesOf, expectCase, usage } from '../ca/lint/support.ts'
+import { aki, basicConstraints, keyIdOf, keysOf, ski } from '../verify/forge.ts'
 import { A, B, CHANGE_CASES, change, renewed, signedByA, signedByB } from './lint-cacerts-cases.ts'
-import { cacerts, pem, root } from './lint-support.ts'
+import { cacerts, pem, privatePem, root } from './lint-support.ts'
 
 describe('each finding, and the neighbour that is none', () => {
   test.each(CHANGE_CASES.map((each) => [each.code, each] as const))('%s', (_, each) => expectCase(each))
@@ -59,6 +60,33 @@ test('a CA alone may change below the same roots', async () => {
 test('both certificates of a renewed root in the bundle are in order', async () => {
   const codes = codesOf(await change(signedByA(A), signedByA(A + pem(renewed))))
   expect(codes).not.toContain('root-key-identifier-changed')
+})
+
+test('a new CA below a root that was issued again with another key identifier is trusted by nobody yet', async () => {
+  // OpenSSL: error 20. The CA names the identifier of the new certificate of the root.
+  const below = caBelow(renewed, 'Next CA', {
+    only: [
+      basicConstraints(true, 0),
+      usage(5, 6),
+      ski(keyIdOf(keysOf('Next CA'))),
+      aki(Uint8Array.of(9, 9, 9)),
+    ],
+  })
+  const next = (roots: string) =>
+    cacerts({
+      'ca-cert.pem': pem(below),
+      'ca-key.pem': privatePem('Next CA'),
+      'cert-chain.pem': pem(below),
+      'root-cert.pem': roots,
+    })
+  const [finding, ...others] = await change(signedByA(A), next(A))
+  expect(finding).toMatchObject({ code: 'signer-not-trusted-before', severity: 'error' })
+  expect(finding?.message).toContain('authority key identifier 090909')
+  expect(others).toEqual([])
+  const both = A + pem(renewed)
+  expect(await change(signedByA(both), next(both))).toEqual([])
+  // The root itself must keep its identifier, and what the old CA signed is refused under the new one alone.
+  expect(codesOf(await change(signedByA(A), signedByA(pem(renewed))))).toContain('old-chain-orphaned')
 })
 
 test('a secret without roots cannot be judged, and that is an error', async () => {

@@ -1,8 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { decodeCacerts, lintCacerts, type SecretLike } from '../../../src/kubernetes/index.ts'
-import { codesOf, expectCase, otherRoot, rootOf } from '../ca/lint/support.ts'
+import { codesOf, expectCase, otherRoot, publicPem, rootOf } from '../ca/lint/support.ts'
 import * as fixtures from './fixtures.ts'
-import { crl, leafBelow, lint, SECRET_CASES } from './lint-cacerts-cases.ts'
+import {
+  crl,
+  crlCa,
+  leafBelow,
+  lint,
+  partial,
+  SECRET_CASES,
+  usersCrl,
+  withCrl,
+} from './lint-cacerts-cases.ts'
 import { at, CACERTS, ca, cacerts, named, pem, privatePem, root, TLS_FORM, tlsForm } from './lint-support.ts'
 import { expectSealed, secretOf } from './support.ts'
 
@@ -115,6 +124,22 @@ describe('CRLs', () => {
     ])
   })
 
+  test.each(Object.keys(partial))('the only one of the issuing CA is for %s', async (part) => {
+    const text = partial[part] ?? ''
+    const findings = (await lint(withCrl(text))).filter(({ code }) => code.startsWith('crl-'))
+    expect(findings).toMatchObject([{ code: 'crl-scope', severity: 'error' }])
+    expect(findings[0]?.evidence.found).toContain(part)
+    // Beside a complete one it does no harm.
+    expect(codesOf(await lint(withCrl(text + crl)))).not.toContain('crl-scope')
+  })
+
+  test('one for certificates of workloads is enough for the CA that signs them, not for a CA above', async () => {
+    expect(codesOf(await lint(withCrl(usersCrl)))).not.toContain('crl-scope')
+    const above = { 'ca-cert.pem': pem(ca), 'cert-chain.pem': pem(ca, crlCa.certificate) }
+    const findings = await lint({ ...withCrl(usersCrl), stringData: above })
+    expect(findings.find(({ code }) => code === 'crl-scope')?.evidence.certificate).toContain('Crl CA')
+  })
+
   test('without cRLSign', async () => {
     const { usage } = await import('../ca/lint/support.ts')
     const { basicConstraints, keyIdOf, keysOf, ski } = await import('../verify/forge.ts')
@@ -161,6 +186,54 @@ describe('the key of a root', () => {
     const texts = { 'ca.crt': pem(root), 'tls.key': privatePem('Lint Root') }
     expect(codesOf(await lint(secretOf(texts, named('relay-root-tls-secret'))))).toContain('root-key-present')
   })
+})
+
+describe('ca-key.pem', () => {
+  test('a public key signs nothing', async () => {
+    for (const label of ['Lint CA', 'Lint Root']) {
+      const findings = await lint(cacerts({ 'ca-key.pem': publicPem(label) }))
+      expect(findings).toMatchObject([
+        {
+          code: 'key-unreadable',
+          severity: 'error',
+          evidence: { source: 'ca-key.pem', found: 'a public key' },
+        },
+      ])
+    }
+    expect(codesOf(await lint(tlsForm({ 'tls.key': publicPem('Lint CA') })))).toEqual(['key-unreadable'])
+  })
+
+  test('a broken block before the good key: "openssl pkey" reads none', async () => {
+    const good = privatePem('Lint CA')
+    const broken = `-----BEGIN PRIVATE KEY-----\nAAAA\n${good}`
+    expect(codesOf(await lint(cacerts({ 'ca-key.pem': broken })))).toEqual(['key-unreadable'])
+    expect(await lint(cacerts({ 'ca-key.pem': `# key\n${good}` }))).toEqual([])
+  })
+})
+
+test('metadata of whatever JSON does not make it throw', async () => {
+  const odd: readonly unknown[] = [
+    { toString: 1, valueOf: 2 },
+    { name: [] },
+    null,
+    5,
+    ['x'],
+    { toJSON: null },
+  ]
+  for (const namespace of odd) {
+    const parts = [
+      { metadata: { name: 'cacerts', namespace }, stringData: { 'ca-cert.pem': '' } },
+      { metadata: { name: namespace, namespace }, stringData: { 'ca-cert.pem': '' } },
+      { metadata: namespace, stringData: { 'ca-cert.pem': '' }, type: namespace },
+    ]
+    for (const part of parts) {
+      const secret = JSON.parse(JSON.stringify(part)) as SecretLike
+      const findings = await lint(secret, { gloo: true })
+      expect(codesOf(findings)).toEqual(expect.arrayContaining(['incomplete-secret', 'agent-label-missing']))
+      for (const { command } of findings.filter(({ code }) => code === 'agent-label-missing'))
+        expect(command).toContain('-n istio-system ')
+    }
+  }
 })
 
 test("the agent's label is asked for where the type says that Gloo issued it", async () => {

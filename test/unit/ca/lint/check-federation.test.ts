@@ -1,8 +1,33 @@
 import { describe, expect, test } from 'vitest'
 import { checkFederation, type FederationInput } from '../../../../src/ca/index.ts'
-import { CLIENT_AUTH, eku } from '../../verify/forge.ts'
-import { east, eastCa, FEDERATION_CASES, island, west } from './check-federation-cases.ts'
-import { at, caBelow, codesOf, expectCase, leafBelow, otherRoot, pem, root, rootOf } from './support.ts'
+import { FederationReport } from '../../../../src/ca/lint/federation-report.ts'
+import { seq, tlv } from '../../../fixtures/x509/der.ts'
+import {
+  aki,
+  basicConstraints,
+  CLIENT_AUTH,
+  eku,
+  ext,
+  keyIdOf,
+  keysOf,
+  SERVER_AUTH,
+  san,
+  ski,
+  uri,
+} from '../../verify/forge.ts'
+import { east, eastCa, FEDERATION_CASES, island, renumbered, west } from './check-federation-cases.ts'
+import {
+  at,
+  caBelow,
+  codesOf,
+  expectCase,
+  leafBelow,
+  otherRoot,
+  pem,
+  root,
+  rootOf,
+  usage,
+} from './support.ts'
 
 const check = (input: Omit<FederationInput, 'time'>) => checkFederation({ time: at, ...input })
 
@@ -93,6 +118,99 @@ test('what cannot be read is a finding, and refuses', async () => {
     expect.arrayContaining(['empty', 'own-cluster-refused', 'cross-cluster-refused']),
   )
   expect(report.matrix.map(({ ok }) => ok)).toEqual([false, false, false, true])
+})
+
+describe('a root with one key and two key identifiers (RFC 5280 §4.2.1.1)', () => {
+  // Its identifier is that of the root here, its key identifier of the issuer that of `renumbered`.
+  const other = caBelow(renumbered, 'West CA', {
+    only: [
+      basicConstraints(true, 0),
+      usage(5, 6),
+      ski(keyIdOf(keysOf('West CA'))),
+      aki(Uint8Array.of(1, 2, 3, 4)),
+    ],
+  })
+  const far = { ...west, roots: pem(renumbered), chain: pem(other) }
+  const near = { ...east, leaves: undefined }
+  const leaves = pem(leafBelow(other, { id: 'spiffe://west.example/ns/shop/sa/cart' }))
+
+  // openssl verify: error 20 both ways; TLS with Node: UNABLE_TO_GET_ISSUER_CERT_LOCALLY.
+  test.each([
+    ['by throw-away workloads', near, far],
+    ['by leaves', east, { ...far, leaves }],
+  ])('%s: OpenSSL finds no issuer, either way', async (_, a, b) => {
+    const report = await check({ clusters: [a, b] })
+    expect(report.ok).toBe(false)
+    expect(report.matrix.map(({ ok, error }) => [ok, error?.code])).toEqual([
+      [true, undefined],
+      [false, 'ERR_PATH_NO_ISSUER'],
+      [false, 'ERR_PATH_NO_ISSUER'],
+      [true, undefined],
+    ])
+    expect(report.findings.filter(({ code }) => code === 'cross-cluster-refused').length).toBe(2)
+    expect(report.matrix[2]?.error?.message).toContain('authority key identifier 01020304')
+  })
+
+  test.each([
+    ['old before new', pem(root, renumbered)],
+    ['new before old', pem(renumbered, root)],
+  ])('both in every bundle, %s: each finds its own', async (_, roots) => {
+    const clusters = [
+      { ...east, roots },
+      { ...far, roots, leaves },
+    ]
+    expect((await check({ clusters })).matrix.map(({ ok }) => ok)).toEqual([true, true, true, true])
+  })
+
+  test('a CA in the middle that was issued again: another way up that fits is found', async () => {
+    // The same CA below both roots; only the way over the second fits under the first root.
+    const twice = caBelow(root, 'West CA', {
+      only: [basicConstraints(true, 0), usage(5, 6), ski(keyIdOf(keysOf('West CA'))), aki(root.keyId)],
+    })
+    const leaf = leafBelow(other, { id: 'spiffe://west.example/ns/shop/sa/cart' })
+    for (const chain of [pem(other, twice), pem(twice, other)]) {
+      const report = await check({ clusters: [{ ...west, chain, leaves: pem(leaf) }] })
+      expect(report.matrix.map(({ ok }) => ok)).toEqual([true])
+    }
+  })
+
+  test('a workload that names the serial number of a CA that was renewed', async () => {
+    const named = (serial: number) => {
+      const authority = ext(
+        35,
+        seq(tlv(0x80, eastCa.keyId), tlv(0xa1, tlv(0xa4, root.name)), tlv(0x82, Uint8Array.of(serial))),
+      )
+      const id = san([uri('spiffe://east.example/ns/shop/sa/cart')])
+      const issuing = caBelow(root, 'East CA', { serial: 0x31 })
+      const others = [basicConstraints(false), usage(0), eku(SERVER_AUTH, CLIENT_AUTH), id, authority]
+      return check({
+        clusters: [{ ...east, chain: pem(issuing), leaves: pem(leafBelow(issuing, { only: others })) }],
+      })
+    }
+    expect((await named(0x31)).ok).toBe(true)
+    const report = await named(0x30)
+    expect(report.matrix[0]?.error?.message).toContain('authorityCertSerialNumber 30')
+    expect(report.findings.map(({ code }) => code)).toEqual(['own-cluster-refused'])
+  })
+})
+
+test('a table of eighty clusters looks at each cell once, not at all of them for each', () => {
+  const names = Array.from({ length: 80 }, (_, i) => `c${i}`)
+  let looks = 0
+  const matrix = names.flatMap((from) =>
+    names.map((to) => ({
+      get from() {
+        looks++
+        return from
+      },
+      to,
+      ok: from === to,
+      by: 'dry-run' as const,
+    })),
+  )
+  const lines = String(new FederationReport(names, matrix, [], [])).split('\n')
+  expect(lines[80]).toMatch(/^c79 +(refused +){79}verifies$/)
+  expect(looks).toBe(6400)
 })
 
 test('a bundle that holds the old certificate of a root beside the new one shares it by its bytes', async () => {

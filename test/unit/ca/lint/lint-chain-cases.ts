@@ -7,6 +7,7 @@ import { createCsr } from '../../../../src/csr/index.ts'
 import { tlv } from '../../../fixtures/x509/der.ts'
 import {
   ALGORITHMS,
+  ANY_EKU,
   aki,
   basicConstraints,
   CLIENT_AUTH,
@@ -28,6 +29,7 @@ import {
   at,
   ca,
   caBelow,
+  ID,
   type LintCase,
   leaf,
   leafBelow,
@@ -50,6 +52,12 @@ const under = (spoiltRoot: ReturnType<typeof rootOf>, spoiltCa = caBelow(spoiltR
 const underCa = (spoilt: ReturnType<typeof caBelow>) => lint(pem(leafBelow(spoilt), spoilt))
 
 const { csr } = await createCsr({ subject: 'CN=Root', key: 'P-256' })
+/** A workload with other extensions than it should have. */
+const tlsLeaf = (...others: readonly Uint8Array[]) =>
+  lint(pem(leafBelow(ca, { only: [basicConstraints(false), ...others, aki(ca.keyId), san([uri(ID)])] }), ca))
+/** nsCertType: 0x80 SSL client, 0x40 SSL server. */
+const netscapeType = (bits: number) => ext('2.16.840.1.113730.1.1', tlv(3, Uint8Array.of(6, bits)))
+
 const GARBAGE = '-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n'
 const joined = (text: string) => text.replace(/-----\n-----BEGIN/, '----------BEGIN')
 const caUsage = (...bits: number[]) => [
@@ -119,6 +127,23 @@ export const CHAIN_CASES: readonly LintCase[] = [
     found: () =>
       lint(pem(leaf, ca), { key: '-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n' }),
     absent: () => lint(pem(leaf, ca), { key: privatePem('Lint Workload') }),
+  },
+  {
+    code: 'leaf-extended-key-usage',
+    // OpenSSL: anyExtendedKeyUsage alone is INVALID_PURPOSE as server and as client.
+    found: () => tlsLeaf(usage(0), eku(ANY_EKU)),
+    absent: () => tlsLeaf(usage(0), eku(ANY_EKU, SERVER_AUTH, CLIENT_AUTH)),
+  },
+  {
+    code: 'leaf-key-usage',
+    // keyEncipherment alone: RFC 8446 §4.4.2.2.
+    found: () => tlsLeaf(usage(2), eku(SERVER_AUTH, CLIENT_AUTH)),
+    absent: () => tlsLeaf(usage(0, 2), eku(SERVER_AUTH, CLIENT_AUTH)),
+  },
+  {
+    code: 'leaf-netscape-type',
+    found: () => tlsLeaf(usage(0), netscapeType(0x80)),
+    absent: () => tlsLeaf(usage(0), netscapeType(0xc0)),
   },
   {
     code: 'lenient-encoding',

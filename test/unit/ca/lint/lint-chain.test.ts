@@ -193,6 +193,43 @@ test.each([
   expect(findings.length).toBeLessThan(1100)
 })
 
+describe('lines that are nearly boundaries', () => {
+  // Two million characters: by a regular expression that tries every place this takes minutes.
+  test.each([
+    ['an END and many BEGINs', `-----END ${'----------BEGIN '.repeat(131_072)}x`],
+    ['dashes and blanks', `-----END ${`-----${' '.repeat(250)}`.repeat(8192)}x`],
+    ['many BEGINs far apart', `-----END ${`-----${' '.repeat(250)}-----BEGIN `.repeat(8192)}x`],
+    ['a BEGIN of dashes', `-----BEGIN ${'-----  '.repeat(300_000)}x`],
+  ])('%s: a broken block, not for ever', async (_, line) => {
+    expect(codesOf(await lint(`${line}\n${pem(leaf, ca)}`))).toContain('broken-pem')
+    expect(codesOf(await lint(pem(leaf, ca), { key: line }))).toContain('key-unreadable')
+  })
+
+  test('blanks around boundaries', async () => {
+    expect(await lint(pem(leaf, ca).replaceAll('-----\n', '-----  \n  '))).toEqual([])
+  })
+
+  test('joined with blanks between: both certificates are read', async () => {
+    const text = pem(leaf, ca).replace('-----\n-----BEGIN', '-----   -----BEGIN')
+    const findings = await lint(text)
+    expect(codesOf(findings)).toEqual(['broken-pem'])
+    expect(findings[0]?.message).toMatch(/joined/)
+  })
+})
+
+describe('lists far beyond the limits', () => {
+  const many = Array.from({ length: 1024 }, () => pem(leaf).repeat(1000))
+  const broken = Array.from({ length: 1024 }, () => '-----BEGIN CERTIFICATE-----\n'.repeat(1000))
+  test.each([
+    ['certificates', many],
+    ['pieces', broken],
+  ])('%s are not even parsed', async (_, texts) => {
+    const findings = await lint(texts)
+    expect(findings.filter(({ code }) => code === 'lint-limit').length).toBe(1)
+    expect(findings.length).toBeLessThan(1100)
+  })
+})
+
 describe('Istio of a given release', () => {
   const long = pem(leafBelow(ca, { notAfter: '2027-06-01T00:00:00Z' }), ca)
   test.each([
