@@ -23,5 +23,5 @@ export default {
   project: ['src/**/*.ts!', 'examples/**/*.ts', 'bench/**/*.ts', 'test/**/*.{ts,mjs}', 'tools/**/*.mjs'],
   // The first two are started by tools/check.mjs, where knip does not see a command line; the last is installed apart.
   ignoreDependencies: ['@arethetypeswrong/cli', 'publint', 'node-webcrypto-p11'],
-  ignoreBinaries: ['openssl', 'go', 'softhsm2-util'],
+  ignoreBinaries: ['openssl', 'go', 'softhsm2-util', 'ssh-keygen'],
 }

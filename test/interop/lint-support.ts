@@ -43,7 +43,7 @@ export function repair(folder: string, findings: readonly LintFinding[], code: L
   return printed
 }
 
-export const filesIn = (folder: string): ReadonlyMap<string, string> =>
+const filesIn = (folder: string): ReadonlyMap<string, string> =>
   new Map(readdirSync(folder).map((file) => [file, read(folder, file)]))
 
 export const codes = (findings: readonly LintFinding[]) => findings.map(({ code }) => code)

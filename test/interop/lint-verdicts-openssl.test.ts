@@ -8,6 +8,9 @@ import { openssl, opensslAvailable, withTemporaryFolder } from '../support/opens
 import { requirement } from '../support/require.ts'
 import { codes, lint, of, read, repair, shell } from './lint-support.ts'
 
+const sshKeygenAvailable = (): true | string =>
+  spawnSync('ssh-keygen', ['-?']).error === undefined ? true : 'ssh-keygen is not installed'
+
 if (requirement('openssl', opensslAvailable)) {
   describe('a command for a root loses nothing of it', () => {
     const ROOT = (...lines: readonly string[]) => [
@@ -82,12 +85,9 @@ if (requirement('openssl', opensslAvailable)) {
     })
   })
 
-  describe('a key of OpenSSH', () => {
-    const sshKeygen = (): true | string =>
-      spawnSync('ssh-keygen', ['-?']).error === undefined ? true : 'ssh-keygen is not installed'
-    test.skipIf(sshKeygen() !== true)(
-      'the command that is printed writes a key that OpenSSL reads',
-      async () => {
+  if (requirement('openssh', sshKeygenAvailable)) {
+    describe('a key of OpenSSH', () => {
+      test('the command that is printed writes a key that OpenSSL reads', async () => {
         await withTemporaryFolder(async (folder) => {
           shell(
             folder,
@@ -104,7 +104,7 @@ if (requirement('openssl', opensslAvailable)) {
           )
           expect(await lint(folder, 'root.pem', { key: read(folder, 'ca-key.pem') })).toEqual([])
         })
-      },
-    )
-  })
+      })
+    })
+  }
 }

@@ -34,7 +34,7 @@ export interface CertificateFile {
 export type LintInput = CertificateInput | readonly CertificateInput[]
 
 /** The API server keeps no object above 1 MiB; bundles of all public roots have a quarter of that. */
-export const MAX_TEXT = 4 * 1024 * 1024
+export const MAX_TEXT: number = 4 * 1024 * 1024
 const MAX_CERTIFICATES = 256
 const MAX_ITEMS = 1024
 /** Blocks and faults of all texts together. */

@@ -17,7 +17,7 @@ import { type PresentedHost, readPresentedHost } from './host-pattern.ts'
 export type NameKind = 'dns' | 'ip' | 'email' | 'uri' | 'spiffe' | 'directory' | 'registered-id'
 
 /** A URI as rules see it. */
-export interface JudgedUri {
+interface JudgedUri {
   readonly text: string
   /** Lower case. */
   readonly scheme: string
