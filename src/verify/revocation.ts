@@ -198,17 +198,24 @@ export class Revocation {
       (newer) => newer.clean && isSameList(complete, newer.crl, signer, newer.signer),
     )
     if (isOlder) return { signer, list: complete, entry: undefined }
+    const listed = complete.crl.find(certificate)
+    const applied: ScopedCrl[] = []
     for (const delta of deltas) {
+      if (!this.#budget.takeComparisons(applied.length))
+        return exhausted(inquiry, this.#budget.comparisonsExceeded)
+      if (applied.some((newer) => supersedes(newer.crl, delta.crl))) continue
       const verdict = yield* this.#signatures.ask(delta.crl, signer)
       if (verdict === 'budget') return exhausted(inquiry, this.#budget.signaturesExceeded)
       if (verdict !== true) continue
-      // A delta CRL on a complete one that has expired brings it up to date (§6.3.3 (a)).
+      applied.push(delta)
       const change = delta.crl.find(certificate)
-      if (change !== undefined) return { signer, list: delta, entry: revoking(change) }
-      const entry = revoking(complete.crl.find(certificate))
-      return { signer, list: entry === undefined ? delta : complete, entry }
+      const entry = revoking(change ?? listed)
+      if (entry !== undefined) return { signer, list: change === undefined ? complete : delta, entry }
     }
-    const entry = revoking(complete.crl.find(certificate))
+    const [newest] = applied
+    // A delta CRL on a complete one that has expired brings it up to date (§6.3.3 (a)).
+    if (newest !== undefined) return { signer, list: newest, entry: undefined }
+    const entry = revoking(listed)
     if (expired === undefined) return { signer, list: complete, entry }
     // What a genuine list revoked for good stays revoked when the list is replaced.
     return isForGood(entry) ? { signer, list: complete, entry } : expired

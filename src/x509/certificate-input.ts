@@ -7,6 +7,7 @@
 import { MeshPkiError } from '../errors.ts'
 import { typeName } from '../internal/options.ts'
 import { Certificate, type ReadCertificateOptions } from './certificate.ts'
+import { ALL_LENIENCIES } from './certificate-walker.ts'
 
 /**
  * A certificate in any of the shapes that callers hold: ours, DER, PEM with one block, and by shape
@@ -36,6 +37,11 @@ export function toCertificate(
   throw new TypeError(
     `option "${option}" must be a Certificate, DER (Uint8Array) or PEM (string); got ${typeName(input)}`,
   )
+}
+
+/** The same certificate, from its bytes: what somebody has put on the object since counts for nothing. */
+export function readAgain(certificate: Certificate): Certificate {
+  return Certificate.fromDer(Certificate.bytesOf(certificate), { leniency: ALL_LENIENCIES })
 }
 
 /**

@@ -11,9 +11,13 @@ import { formatDuration } from '../../internal/duration.ts'
 import { typeName } from '../../internal/options.ts'
 import { checkPath } from '../../verify/verify-path.ts'
 import { Certificate } from '../../x509/certificate.ts'
-import { type CertificateInput, toCertificate, toCertificates } from '../../x509/certificate-input.ts'
+import {
+  type CertificateInput,
+  readAgain,
+  toCertificate,
+  toCertificates,
+} from '../../x509/certificate-input.ts'
 import { certificateLabel, nameLabel } from '../../x509/certificate-label.ts'
-import { ALL_LENIENCIES } from '../../x509/certificate-walker.ts'
 import { purposeLabel } from '../../x509/extensions/extended-key-usage.ts'
 import { sameGeneralNames } from '../../x509/general-name-key.ts'
 import { readPublicKeyInfo } from '../../x509/public-key-info.ts'
@@ -37,8 +41,8 @@ export interface ReadAnswer {
 
 /** What must hold, and since when. */
 export interface TimedExpectations extends Expectations {
-  /** When it was asked for; `undefined` where that was at some time before, and is resumed. */
-  readonly askedAt: number | undefined
+  /** When the first certificate was made that may answer; `undefined` where it is resumed. */
+  readonly madeSince: number | undefined
 }
 
 /** What {@link checkAnswer} found: no mismatch, then the path; or the mismatches. */
@@ -84,9 +88,8 @@ function readMembers(answer: unknown): ReadAnswer | NoAnswer {
   let unreadable: unknown
   const read = items.flatMap((item) => {
     try {
-      // Read again as well: members of its own could hide what a certificate says.
       return item instanceof Certificate
-        ? [Certificate.fromDer(Certificate.bytesOf(item), { leniency: ALL_LENIENCIES })]
+        ? [readAgain(item)]
         : toCertificates(item as CertificateInput, 'chain', { leniency: ['generalized-time-before-2050'] })
     } catch (error) {
       unreadable ??= isOurs(error) ? error : new TypeError('not a certificate', { cause: error })
@@ -205,11 +208,11 @@ function checkValidity(
       expected: `at most ${instant(now)}, which is now`,
       found: instant(notBefore),
     })
-  const { askedAt, backdateMs } = expected
-  if (askedAt !== undefined && notBefore < askedAt - backdateMs - CLOCK_SKEW_MS)
+  const { madeSince, backdateMs } = expected
+  if (madeSince !== undefined && notBefore < madeSince - backdateMs - CLOCK_SKEW_MS)
     found.push({
       field: 'age',
-      expected: `begun at most ${formatDuration(backdateMs)} before it was asked for, at ${instant(askedAt)}`,
+      expected: `begun at ${instant(madeSince - backdateMs)} or later; "lifetime.backdate" is ${formatDuration(backdateMs)}`,
       found: `begun at ${instant(notBefore)}`,
     })
   if (notAfter < now) {

@@ -33,6 +33,13 @@ export interface IssuerCall {
   readonly onEvent: ((event: IssuerEvent) => void) | undefined
 }
 
+/** What an issuer answered. */
+export interface IssuerReply {
+  readonly answer: unknown
+  /** Whether it was made for an earlier call. */
+  readonly isResumed: boolean
+}
+
 /** What a call brought. */
 type Outcome = { readonly answer: unknown } | Failure
 
@@ -47,12 +54,16 @@ interface Failure extends ReadFailure {
  *
  * @throws `MeshPkiError` `ERR_ISSUER_FAILED`, `ERR_ISSUER_TIMEOUT`, `ERR_ISSUER_OUTCOME_UNKNOWN`; the signal's reason.
  */
-export async function callIssuer(call: IssuerCall): Promise<unknown> {
-  const { policy, canLookUp, isIdempotent } = call
+export async function callIssuer(call: IssuerCall): Promise<IssuerReply> {
   if (call.resume) {
     const known = await lookUp(call, undefined)
-    if (known !== undefined) return known
+    if (known !== undefined) return { answer: known, isResumed: true }
   }
+  return { answer: await askForOne(call), isResumed: false }
+}
+
+async function askForOne(call: IssuerCall): Promise<unknown> {
+  const { policy, canLookUp, isIdempotent } = call
   // Whether an earlier call may have made a certificate that nobody has seen.
   let isUncertain = false
   for (let attempt = 1; ; attempt++) {

@@ -95,7 +95,7 @@ export function localIssuer(ca: LocalCa, options: LocalIssuerOptions = {}): Exte
         outcomes.keep(requestId, answer)
         return answer
       } catch (error) {
-        outcomes.keepFailure(requestId)
+        outcomes.keep(requestId, undefined)
         throw asFailure(error)
       } finally {
         outcomes.end(requestId)
@@ -109,7 +109,7 @@ export function localIssuer(ca: LocalCa, options: LocalIssuerOptions = {}): Exte
 class RememberedOutcomes {
   readonly #now: () => Date
   readonly #pending = new Set<string>()
-  /** Oldest first. Without an answer: nothing was made. */
+  /** Oldest first; the last attempt of each. Without an answer: it made nothing, so a renewal never gets the old one. */
   readonly #known = new Map<string, { readonly answer: IssuerAnswer | undefined; readonly at: number }>()
   #hasForgotten = false
 
@@ -148,11 +148,6 @@ class RememberedOutcomes {
       this.#known.delete(oldest)
       this.#hasForgotten = true
     }
-  }
-
-  /** Nothing was made this time; what an earlier time made stays known. */
-  keepFailure(requestId: string): void {
-    if (this.#known.get(requestId)?.answer === undefined) this.keep(requestId, undefined)
   }
 
   end(requestId: string): void {

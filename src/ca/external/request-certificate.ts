@@ -33,8 +33,9 @@ import { REQUEST_OPTION_NAMES, type RequestCertificateOptions } from './request-
  * that is expected; below a CA a throw-away leaf must verify. The chain is the path that was verified, root last,
  * whatever the issuer sent beside it.
  *
- * A certificate that was made before it was asked for is refused, since it may be in use. Only `resume` takes one, and
- * `lifetime.min` says what must be left of it.
+ * A certificate whose validity began more than `lifetime.backdate` before it was asked for is refused, since it may be in
+ * use; an idempotent issuer has ten minutes more. Only what `lookup` answers to `resume` may be older, and `lifetime.min`
+ * says what must be left of it.
  *
  * A wish has one name, `requestId`, in all attempts. After a timeout, and after a failure that may have made a
  * certificate, the issuer is asked what became of it before it is asked again.
@@ -81,9 +82,8 @@ export async function requestCertificate(
   const expected = readExpectations(given, csr)
   const { requestId } = expected
   const request = Object.freeze({ csr, requestId, intent: shownIntent(expected.intent) })
-  // What is resumed may have been made at any time before.
-  const askedAt = resume ? undefined : currentTime(clock)
-  const answer = await callIssuer({
+  const now = currentTime(clock)
+  const { answer, isResumed } = await callIssuer({
     issuer,
     request,
     resume,
@@ -100,8 +100,13 @@ export async function requestCertificate(
     const mismatch = { field: 'certificate', expected: 'a certificate and its chain', found: read.found }
     throw mismatched(issuer, requestId, [mismatch], undefined, read.cause)
   }
-  return judge(issuer, read, { ...expected, askedAt }, clock, signal)
+  // What is resumed may have been made at any time before; what is repeated, since an idempotent issuer made it.
+  const madeSince = isResumed ? undefined : isIdempotent ? now - REPEATED_MS : now
+  return judge(issuer, read, { ...expected, madeSince }, clock, signal)
 }
+
+/** How long an idempotent issuer may answer a repeated request by the certificate that it made. */
+const REPEATED_MS = 600_000
 
 async function judge(
   issuer: ExternalIssuer,
@@ -166,6 +171,6 @@ function remedyFor(mismatches: readonly CertificateMismatch[], serialNumber: str
     return `The certificate with serial number ${serialNumber} may be that of another request: look there before anything is revoked`
   // Another wish by the same name may have been granted long ago.
   if (differs('age'))
-    return `The certificate with serial number ${serialNumber} was made before it was asked for, and may be in use. resume: true takes it, where the issuer has lookup; another requestId or, better, a new key asks for another`
+    return `The certificate with serial number ${serialNumber} was made before it was asked for, and may be in use. To get another, ask by another requestId or, better, for a new key; resume: true takes what lookup answers`
   return `Revoke the certificate with serial number ${serialNumber} there`
 }

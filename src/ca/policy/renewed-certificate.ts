@@ -9,7 +9,12 @@ import { equalBytes } from '../../internal/bytes.ts'
 import { currentTime } from '../../internal/clock.ts'
 import { checkPath } from '../../verify/verify-path.ts'
 import type { Certificate } from '../../x509/certificate.ts'
-import { type CertificateInput, toCertificate, toCertificates } from '../../x509/certificate-input.ts'
+import {
+  type CertificateInput,
+  readAgain,
+  toCertificate,
+  toCertificates,
+} from '../../x509/certificate-input.ts'
 import { certificateLabel } from '../../x509/certificate-label.ts'
 import type { Issuer } from '../issuer.ts'
 import { revocationOf } from '../revocation/revocation-store.ts'
@@ -28,7 +33,7 @@ export class Renewal {
     renews: CertificateInput,
     predecessors: CertificateInput | readonly CertificateInput[] | undefined,
   ) {
-    this.certificate = toCertificate(renews, 'renews')
+    this.certificate = readAgain(toCertificate(renews, 'renews'))
     this.#issuer = issuer
     this.#policy = policy
     this.#predecessors = predecessors === undefined ? [] : toCertificates(predecessors, 'predecessors')

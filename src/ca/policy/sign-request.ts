@@ -114,7 +114,8 @@ export async function signRequest(
     issuer,
     policy,
     call,
-    renewal: { sameKey, certificate: renewal?.certificate },
+    renews: renewal?.certificate,
+    keptKeyIdentifier: renewedKeyIdentifier({ renews: renewal?.certificate, sameKey }),
     context,
     signal,
   }
@@ -123,6 +124,8 @@ export async function signRequest(
     return inTurn(issuer, request, (verified, isCrowded) => finish(begun, verified, isCrowded()))
   const verified = await issuer.window.run((isCrowded) => provePossession(request, undefined, isCrowded()))
   await renewal?.verify()
+  // Nobody is asked about a renewal whose key is refused.
+  begun.keptKeyIdentifier(verified.csr.publicKey)
   const known =
     renewal === undefined
       ? begun
@@ -142,17 +145,17 @@ interface Begun {
   readonly issuer: Issuer
   readonly policy: IssuancePolicy
   readonly call: PolicyCall
-  readonly renewal: {
-    readonly certificate: Certificate | undefined
-    readonly sameKey: SameKeyRule | undefined
-  }
+  /** The certificate that is to be followed. */
+  readonly renews: Certificate | undefined
+  /** The subject key identifier to copy, of a renewal for the same key. */
+  readonly keptKeyIdentifier: ReturnType<typeof renewedKeyIdentifier>
   readonly context: unknown
   readonly signal: AbortSignalLike | undefined
 }
 
 /** The rules on the request, then the caller's functions; a request that is refused already asks nobody. */
 async function askHooks(begun: Begun, { csr }: VerifiedCsr): Promise<Begun> {
-  const { policy, renewal, context, signal } = begun
+  const { policy, renews, context, signal } = begun
   if (policy.enrich === undefined && policy.authorize === undefined) return begun
   const refuse = (violations: readonly PolicyViolation[]): void => {
     if (violations.length > 0)
@@ -170,7 +173,7 @@ async function askHooks(begun: Begun, { csr }: VerifiedCsr): Promise<Begun> {
       names,
       subject,
       lifetimeMs: lifetime.granted,
-      renews: renewal.certificate,
+      renews,
       context,
       signal,
     })
@@ -226,7 +229,6 @@ async function finish(begun: Begun, verified: VerifiedCsr, crowded: boolean): Pr
   const { profile, lifetime } = plan
   const { publicKey } = Csr.signedPartsOf(csr)
   const key = VerifiedCsr.keyOf(verified)
-  const renewed = renewedKeyIdentifier({ renews: begun.renewal.certificate, sameKey: begun.renewal.sameKey })
   const issuance = issuer.begin(lifetime.granted, policy.lifetime.backdate)
   const template = await (policy.isCa
     ? issuer.compile(profile, policy.pathLength, true)
@@ -235,7 +237,7 @@ async function finish(begun: Begun, verified: VerifiedCsr, crowded: boolean): Pr
     ...issuance,
     subject: plan.subject.der,
     publicKey,
-    subjectKeyId: renewed(publicKey) ?? keyIdentifier(publicKey, policy.keyIdentifier, key),
+    subjectKeyId: begun.keptKeyIdentifier(publicKey) ?? keyIdentifier(publicKey, policy.keyIdentifier, key),
     subjectAltNames: encodeNames(policy, csr, plan.names, asked),
     nameConstraints: policy.nameConstraints,
   }

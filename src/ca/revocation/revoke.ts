@@ -12,6 +12,7 @@ import { FIRST_INSTANT, LAST_INSTANT } from '../../internal/der-time.ts'
 import { checkOneOf, checkOptionNames, readInstant, typeName } from '../../internal/options.ts'
 import { escapeText, quote } from '../../internal/text.ts'
 import { Certificate } from '../../x509/certificate.ts'
+import { readAgain } from '../../x509/certificate-input.ts'
 import { certificateLabel, nameLabel } from '../../x509/certificate-label.ts'
 import type { RevocationReason } from '../../x509/revoked-certificate.ts'
 import { isSignedBy } from '../../x509/signed-parts.ts'
@@ -151,13 +152,14 @@ const wasHeld = (entry: RevocationEntry | undefined): boolean => entry?.reason =
 
 async function readRevoked(input: Certificate | string, issuer: Certificate): Promise<Revoked> {
   if (input instanceof Certificate) {
-    checkNamesIssuer(input, issuer)
-    await checkSignedBy(input, issuer)
+    const certificate = readAgain(input)
+    checkNamesIssuer(certificate, issuer)
+    await checkSignedBy(certificate, issuer)
     return {
-      serialNumber: input.serialNumber,
-      label: certificateLabel(input),
-      notAfter: instantText(input.notAfter.getTime()),
-      isCa: input.isCa,
+      serialNumber: certificate.serialNumber,
+      label: certificateLabel(certificate),
+      notAfter: instantText(certificate.notAfter.getTime()),
+      isCa: certificate.isCa,
     }
   }
   const content = typeof input === 'string' && input.length <= 128 ? integerFromHex(input) : undefined

@@ -230,6 +230,16 @@ describe('whose certificate (RFC 5280 §5.1.2.6)', () => {
     expect((await revoke(context, genuine.certificate, { reason: 'superseded' })).changed).toBe(true)
   })
 
+  test('what was put on the certificate since it was read counts for nothing', async () => {
+    const ca = await revokingCa()
+    const [bad, other] = [await ca.leaf(), await ca.leaf()]
+    const dressed = Certificate.fromDer(bad.der)
+    Object.defineProperty(dressed, 'serialNumber', { value: other.serialNumber })
+    expect((await ca.revoke(dressed, { reason: 'superseded' })).serialNumber).toBe(bad.serialNumber)
+    const { crl } = await ca.issueCrl()
+    expect([verdict(ca, bad, [crl]), verdict(ca, other, [crl])]).toEqual(['ERR_PATH_REVOKED', 'ok'])
+  })
+
   test('a signature that cannot be verified: the serial number will do', async () => {
     const issuer = forge({ subject: 'ca' })
     const context = {

@@ -60,6 +60,13 @@ describe('a delta CRL changes what its complete CRL says (RFC 5280 §6.3.3 (i), 
     refused(leaf.der, ask(complete(), delta(ahead), delta({ ...behind, ...listed() })), 'ERR_PATH_REVOKED')
     refused(leaf.der, ask(complete(), delta({ ...ahead, ...listed() }), delta(behind)), 'ERR_PATH_REVOKED')
     accepted(leaf.der, ask(complete(), delta(ahead), delta(behind)))
+    // A hold, too, and one that only one of them lifts.
+    const held = listed(Reason.certificateHold)
+    refused(leaf.der, ask(complete(), delta(ahead), delta({ ...behind, ...held })), 'ERR_PATH_REVOKED')
+    refused(leaf.der, ask(complete(), delta({ ...ahead, ...held }), delta(behind)), 'ERR_PATH_REVOKED')
+    const lifted = delta({ ...behind, ...listed(Reason.removeFromCRL) })
+    refused(leaf.der, ask(complete(held), delta(ahead), lifted), 'ERR_PATH_REVOKED')
+    accepted(leaf.der, ask(complete(held), lifted))
   })
 
   test('a newer complete CRL needs none', () => {

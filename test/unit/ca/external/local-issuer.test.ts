@@ -156,8 +156,47 @@ describe('another CA of this library as external issuer', () => {
     fails = true
     await expect(issuer.issue({ csr, requestId: 'failing', intent }, { signal })).rejects.toThrow()
     expect(await issuer.lookup?.('failing', { signal })).toBeUndefined()
-    // A failed renewal does not hide what was made before.
+    // Within ten minutes it is the same request, and was made before.
     await expect(issuer.issue({ csr, requestId: 'id-1024', intent }, { signal })).resolves.toBeDefined()
+  })
+
+  test('a renewal whose first attempt fails gets a new certificate, not the old one', async () => {
+    const root = await rootCa()
+    const clock = clockAt()
+    let hangs = false
+    const issueWorkload: typeof root.issueWorkload = (csr, options) =>
+      hangs
+        ? new Promise((_, reject) => {
+            hangs = false
+            options.signal?.addEventListener('abort', () => reject(new Error('aborted')))
+          })
+        : root.issueWorkload(csr, options)
+    const issuer = localIssuer({ issueIntermediate: root.issueIntermediate, issueWorkload }, { clock })
+    const { csr } = await pair()
+    const ask = () =>
+      requestCertificate(issuer, {
+        csr,
+        id: ID,
+        lifetime: { max: '24h' },
+        anchors: root.certificate,
+        clock,
+        timeout: '30s',
+        backoff: '1s',
+      })
+    const first = await ask()
+    await clock.run('40m')
+    hangs = true
+    const pending = ask()
+    await clock.run('2m')
+    expect((await pending).certificate.serialNumber).not.toBe(first.certificate.serialNumber)
+  })
+
+  test('a repeat is answered though the CA dates an hour back', async () => {
+    const { ask, clock } = await mesh({ backdate: '1h' })
+    const { csr } = await pair()
+    const first = await ask({ csr, id: ID })
+    await clock.run('9m')
+    expect((await ask({ csr, id: ID })).certificate.serialNumber).toBe(first.certificate.serialNumber)
   })
 
   test('asked twice at the same time it makes one', async () => {

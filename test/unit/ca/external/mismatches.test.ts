@@ -274,12 +274,36 @@ describe('a workload certificate that is another', () => {
     expect(error.data['mismatches']).toEqual([
       {
         field: 'age',
-        expected: 'begun at most 1h before it was asked for, at 2026-06-01T00:00:00Z',
+        expected: 'begun at 2026-05-31T23:00:00Z or later; "lifetime.backdate" is 1h',
         found: 'begun at 2026-03-13T00:00:00Z',
       },
     ])
-    expect(error.message).toMatch(/may be in use. resume: true takes it/)
+    expect(error.message).toMatch(/may be in use. To get another, ask by another requestId/)
     expect(error.message).not.toMatch(/Revoke/)
+  })
+
+  test('resume takes an old one from lookup alone', async () => {
+    const error = await refusalOfAsync(
+      scripted(
+        { issue: async () => kept, lookup: async () => undefined },
+        { ...longWish, resume: true },
+      ).ask(),
+    )
+    expect(error.data['mismatches']).toMatchObject([{ field: 'age' }])
+  })
+
+  test('an idempotent issuer may answer what it made ten minutes before', async () => {
+    const begun = (notBefore: string) => answerOf(leaf({ notBefore, notAfter: '2026-06-01T12:00:00Z' }))
+    const ask = (idempotent: boolean, notBefore: string) =>
+      scripted({ issue: async () => begun(notBefore), idempotent }).ask()
+    await expect(ask(true, '2026-05-31T22:49:00Z')).resolves.toBeDefined()
+    for (const [idempotent, notBefore] of [
+      [true, '2026-05-31T22:48:59Z'],
+      [false, '2026-05-31T22:49:00Z'],
+    ] as const)
+      expect((await refusalOfAsync(ask(idempotent, notBefore))).data['mismatches']).toMatchObject([
+        { field: 'age' },
+      ])
   })
 
   test('one that took long to come is no old one', async () => {

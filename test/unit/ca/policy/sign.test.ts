@@ -12,6 +12,7 @@ import {
 } from '../../../../src/ca/index.ts'
 import { Csr, type CsrInput } from '../../../../src/csr/index.ts'
 import { checkPath } from '../../../../src/verify/index.ts'
+import { Certificate } from '../../../../src/x509/index.ts'
 import { hex, oid, rdn, seq, set, text, tlv } from '../../../fixtures/x509/der.ts'
 import { refusalOfAsync } from '../../../fixtures/x509/refusal.ts'
 import {
@@ -627,9 +628,32 @@ describe('renewal', () => {
     const csr = await request()
     const current = (await ca.sign(csr, { ...POLICY, keyIdentifier: 'sha256' }, { identities: [SHOP] }))
       .certificate
-    expect((await refusalOfAsync(ca.sign(csr, POLICY, { renews: current }))).code).toBe('ERR_CA_KEY_REUSED')
+    let asked = 0
+    const asking = { ...POLICY, authorize: () => ++asked > 0 }
+    for (const policy of [POLICY, asking])
+      expect((await refusalOfAsync(ca.sign(csr, policy, { renews: current }))).code).toBe('ERR_CA_KEY_REUSED')
+    expect(asked).toBe(0)
     const { certificate } = await ca.sign(csr, POLICY, { renews: current, sameKey: 'keep' })
     expect(certificate.subjectKeyIdentifier).toBe(current.subjectKeyIdentifier)
+  })
+
+  test('what was put on the certificate since it was read counts for nothing', async () => {
+    const ca = await rootCa({ revocations: memoryRevocationStore() })
+    const { certificate } = await ca.sign(await request(), POLICY, { identities: [SHOP] })
+    const renews = Certificate.fromDer(certificate.der)
+    Object.defineProperty(renews, 'serialNumber', { value: '01' })
+    Object.defineProperty(renews, 'subjectAltNames', {
+      value: [{ type: 'uri', value: 'spiffe://td/ns/shop/sa/admin' }],
+    })
+    const next = (await ca.sign(await request(), POLICY, { renews })).certificate
+    expect(namesOf(next)).toEqual([`uri:${SHOP}`])
+
+    await ca.revoke(certificate, { reason: 'keyCompromise' })
+    const error = await refusalOfAsync(ca.sign(await request(), POLICY, { renews }))
+    expect([error.code, error.message]).toEqual([
+      'ERR_POLICY_RENEWAL',
+      expect.stringContaining('keyCompromise'),
+    ])
   })
 
   test('names and a certificate to renew exclude each other', async () => {
