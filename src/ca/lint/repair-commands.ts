@@ -64,5 +64,5 @@ export function plainKeyCommand(key: string): string {
 
 /** Writes a key of OpenSSH as PKCS#8, on a copy: OpenSSL cannot read that form. */
 export function opensshKeyCommand(key: string): string {
-  return `cp ${key} ca-key.new.pem && chmod 600 ca-key.new.pem && ssh-keygen -p -N '' -m PKCS8 -f ca-key.new.pem`
+  return `install -m 600 ${key} ca-key.new.pem && ssh-keygen -p -N '' -m PKCS8 -f ca-key.new.pem`
 }
