@@ -31,7 +31,7 @@ describe('the key beside a chain', () => {
   })
 
   test.each([
-    ['OPENSSH PRIVATE KEY', /^cp key\.pem ca-key\.new\.pem .*ssh-keygen -p -N '' -m PKCS8 /],
+    ['OPENSSH PRIVATE KEY', /^install -m 600 key\.pem ca-key\.new\.pem .*ssh-keygen -p -N '' -m PKCS8 /],
     ['ENCRYPTED PRIVATE KEY', /^openssl pkcs8 -topk8/],
     ['DSA PRIVATE KEY', undefined],
   ])('%s', async (label, command) => {
