@@ -31,6 +31,7 @@ import type { IssuancePolicy, IssuancePolicyInput } from './policy/issuance-poli
 import { type SignedCertificate, type SignOptions, signRequest } from './policy/sign-request.ts'
 import { anyProfile } from './profiles/profiles.ts'
 import { type IssueCrlOptions, type IssuedCrl, issueCrl } from './revocation/issue-crl.ts'
+import { readRevocationStore } from './revocation/revocation-store.ts'
 import { type RevocationChange, type RevokeOptions, revoke } from './revocation/revoke.ts'
 import { CheckedSigner } from './sign-certificate.ts'
 
@@ -93,6 +94,7 @@ export class CertificateAuthority {
     anyProfile(profile, 'end-entity', 'profile')
     const selfTest = checkOneOf(options.selfTest ?? 'signed', ['signed', 'unsigned'], 'selfTest')
     const anchor = checkOneOf(options.anchor ?? 'self-signed', ['self-signed', 'any'], 'anchor')
+    const revocations = readRevocationStore(options.revocations)
     const certificate = toCertificate(options.certificate, 'certificate')
     const above = toCertificates(options.chain ?? [], 'chain').filter((issuer) => !issuer.equals(certificate))
     checkCanSign(certificate)
@@ -116,7 +118,7 @@ export class CertificateAuthority {
         random: options.random,
         profile,
         refusedPurpose,
-        revocations: options.revocations,
+        revocations,
       }),
     )
   }

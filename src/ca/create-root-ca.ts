@@ -21,7 +21,7 @@ import { KEY_IDENTIFIER_METHODS, type KeyIdentifierMethod, keyIdentifier } from 
 import { encodeNameConstraints, type NameConstraintsInput } from './name-constraints-input.ts'
 import { familyOf, type ProfileInput, profileOf } from './profiles/profiles.ts'
 import { type RenewalOptions, renewedKeyIdentifier } from './renewed-key-identifier.ts'
-import type { RevocationStore } from './revocation/revocation-store.ts'
+import { type RevocationStore, readRevocationStore } from './revocation/revocation-store.ts'
 import { SerialNumbers } from './serial-number.ts'
 import { CheckedSigner, checkIntent } from './sign-certificate.ts'
 
@@ -108,13 +108,14 @@ export async function createRootCa(options: CreateRootCaOptions): Promise<Certif
     options.nameConstraints === undefined ? undefined : encodeNameConstraints(options.nameConstraints)
   const { subjectAltNames: names = [] } = options
   const subjectAltNames = names.length === 0 ? undefined : encodeGeneralNames(names, 'subjectAltNames')
-  const renewed = renewedKeyIdentifier(options)
+  const renewed = renewedKeyIdentifier(options, 'root')
+  const revocations = readRevocationStore(options.revocations)
   const clock = options.clock ?? systemClock
 
   checkSubject(subject, new Uint8Array(), true, [])
   const signer = await CheckedSigner.of(await resolveSigner(options.key ?? 'P-256', options))
   const { publicKey, signatureAlgorithm } = signer.signer
-  const subjectKeyId = renewed(publicKey) ?? keyIdentifier(publicKey, method)
+  const subjectKeyId = renewed(publicKey, subject) ?? keyIdentifier(publicKey, method)
   const template = await CertificateTemplate.compile({
     profile,
     issuer: subject.der,
@@ -150,7 +151,7 @@ export async function createRootCa(options: CreateRootCaOptions): Promise<Certif
     // What it issues has the profiles of the same family.
     profile: typeof options.profile === 'string' ? familyOf(options.profile) : 'mesh',
     selfTest: options.selfTest,
-    revocations: options.revocations,
+    revocations,
     clock,
     random: options.random,
     signal: options.signal,

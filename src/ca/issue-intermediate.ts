@@ -39,7 +39,7 @@ export async function issueIntermediate(
   const pathLength = asked === 'none' ? undefined : readCount(asked, 'pathLength', 0, 255)
   checkPathLengthBelow(pathLength, issuer.chain)
   const { lifetime, backdate, method, signal } = readIssueOptions(options)
-  const renewed = renewedKeyIdentifier(options)
+  const renewed = renewedKeyIdentifier(options, 'ca')
   const issuance = issuer.begin(lifetime, backdate)
   const verified = await verifyProofOfPossession(csr)
   const { publicKey } = Csr.signedPartsOf(verified.csr)
@@ -53,7 +53,8 @@ export async function issueIntermediate(
       ...issuance,
       subject: subject.der,
       publicKey,
-      subjectKeyId: renewed(publicKey) ?? keyIdentifier(publicKey, method, VerifiedCsr.keyOf(verified)),
+      subjectKeyId:
+        renewed(publicKey, subject) ?? keyIdentifier(publicKey, method, VerifiedCsr.keyOf(verified)),
       subjectAltNames:
         options.subjectAltNames === undefined || options.subjectAltNames.length === 0
           ? undefined

@@ -13,6 +13,7 @@ import { keyFindings } from '../ca/lint/key-findings.ts'
 import { type LintFinding, lintFinding, sortFindings } from '../ca/lint/lint-finding.ts'
 import { lintPlacedChain } from '../ca/lint/placed-chain.ts'
 import { checkOptionNames, readFlag, readInstant } from '../internal/options.ts'
+import { quote } from '../internal/text.ts'
 import { ISTIO_KEYS, TLS_KEYS } from './cacerts-layout.ts'
 import { addCrlFindings } from './crl-rules.ts'
 import { LintedSecret } from './linted-secret.ts'
@@ -111,6 +112,8 @@ export async function lintCacerts(
   const spiffe = readFlag(options.spiffe, 'spiffe', true)
   const gloo = readFlag(options.gloo, 'gloo', false)
   const istio = readIstioVersion(options.istioVersion)
+  const other = otherKind(secret)
+  if (other !== undefined) return [other]
   const linted = new LintedSecret(secret, 'lintCacerts')
   const shape = shapeOf(linted)
   const layout = shape === undefined ? undefined : LAYOUTS[shape]
@@ -269,6 +272,20 @@ function addRelayRootKey(linted: LintedSecret): void {
       remedy: 'Delete tls.key here, and replace the root if others could read it',
     }),
   )
+}
+
+/** A ConfigMap holds text where a secret has base64: nothing that is said of its keys would be true. */
+function otherKind(secret: SecretLike): LintFinding | undefined {
+  const kind: unknown = secret?.kind
+  if (typeof kind !== 'string' || kind === 'Secret') return undefined
+  return lintFinding('unknown-secret', {
+    found: `an object of kind ${quote(kind, 64)}`,
+    problem: `this is of kind ${quote(kind, 64)}, not a Secret`,
+    remedy:
+      kind === 'ConfigMap'
+        ? 'Lint the secret that istiod reads; the roots in a ConfigMap can be given to lintChain'
+        : 'Give the secret that istiod reads',
+  })
 }
 
 function addUnknown(linted: LintedSecret): void {

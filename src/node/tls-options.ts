@@ -10,12 +10,13 @@ import { typeName } from '../internal/options.ts'
 import { quote } from '../internal/text.ts'
 
 /** Options of `tls.connect` that decide nothing about trust, and show nothing before the verdict. */
-export type ClientTlsOptions = Partial<
-  Pick<ConnectionOptions & TcpSocketConnectOpts, (typeof CLIENT_NAMES)[number]>
->
+export type ClientTlsOptions = Known<ConnectionOptions & TcpSocketConnectOpts, (typeof CLIENT_NAMES)[number]>
 
 /** Options of `tls.createServer` that decide nothing about trust, and show nothing before the verdict. */
-export type ServerTlsOptions = Pick<TlsOptions, (typeof SERVER_NAMES)[number]>
+export type ServerTlsOptions = Known<TlsOptions, (typeof SERVER_NAMES)[number]>
+
+/** Those of the names that the declarations of Node have: they differ from release to release. */
+type Known<Options, Names extends string> = { [Name in Names & keyof Options]?: Options[Name] | undefined }
 
 const CLIENT_NAMES = [
   'ALPNProtocols',

@@ -13,10 +13,10 @@ import { extensionSet, unknownCriticalExtension } from '../x509/extension-list.t
 import { ExtensionArc } from '../x509/extension-walker.ts'
 import type { RevokedCertificate } from '../x509/revoked-certificate.ts'
 import { crlFinding, exhausted, revokedFinding, type StatusInquiry } from './crl-findings.ts'
+import { isOlderIssue, newestFirst, saysWhatItSays, supersedes } from './crl-precedence.ts'
 import {
   ALL_REASONS,
   isDeltaOf,
-  isSameSeries,
   keyOfName,
   reasonsInScope,
   type ScopedCrl,
@@ -28,7 +28,7 @@ import { CrlSigners, type SignerSearch } from './crl-signers.ts'
 import { closest, type Finding, finding, iso } from './finding.ts'
 import type { PathPolicy } from './path-policy.ts'
 import { isFatal, type SearchBudget } from './search-budget.ts'
-import { type Asking, hasSameKey, type SignatureCheck } from './signature-check.ts'
+import type { Asking, SignatureCheck } from './signature-check.ts'
 import type { Issuer } from './trust-anchor.ts'
 
 /** Extensions of CRLs that are judged here and may be critical. */
@@ -113,7 +113,11 @@ export class Revocation {
       const point = search.points.find((one) => reasonsInScope(delta, certificate, issuerKey, one) !== 0)
       if (point === undefined || this.#checkUsable(inquiry, delta.crl) !== undefined) continue
       const entry = delta.crl.find(certificate)
-      if (!isForGood(entry) || search.asked.some((newer) => isSuperseded(delta, newer))) continue
+      if (
+        !isForGood(entry) ||
+        search.asked.some(({ newest, clean }) => clean && saysWhatItSays(newest, delta))
+      )
+        continue
       const signer = yield* this.#signers.find(inquiry, delta, point.crlIssuers === undefined)
       if (!('tell' in signer)) return revokedFinding(inquiry, delta.crl, entry)
       if (isFatal(signer.code)) return signer
@@ -165,7 +169,7 @@ export class Revocation {
       if (one === undefined) return undefined
       scoped.push(one)
     }
-    scoped.sort((a, b) => b.crl.thisUpdate.getTime() - a.crl.thisUpdate.getTime() || byNumber(b.crl, a.crl))
+    scoped.sort(newestFirst)
     this.#crls = {
       complete: scoped.filter(({ crl }) => !crl.isDelta),
       deltas: scoped.filter(({ crl }) => crl.isDelta),
@@ -194,9 +198,7 @@ export class Revocation {
     )
     const signer = yield* this.#signers.find(inquiry, complete, direct)
     if ('tell' in signer) return isFatal(signer.code) || deltas.length > 0 ? signer : (expired ?? signer)
-    const isOlder = asked.some(
-      (newer) => newer.clean && isSameList(complete, newer.crl, signer, newer.signer),
-    )
+    const isOlder = asked.some((newer) => newer.clean && isOlderIssue({ crl: complete, signer }, newer))
     if (isOlder) return { signer, list: complete, entry: undefined }
     const listed = complete.crl.find(certificate)
     const applied: ScopedCrl[] = []
@@ -335,34 +337,6 @@ interface AskedCrl {
   readonly byItself: boolean
 }
 
-/** An older issue of a list that was asked, by the same key, says nothing new, and may still list what was on hold. */
-function isSameList(
-  crl: ScopedCrl,
-  newer: ScopedCrl,
-  signer: Issuer,
-  newerSigner: Issuer | undefined,
-): boolean {
-  return (
-    supersedes(newer.crl, crl.crl) &&
-    newerSigner !== undefined &&
-    hasSameKey(signer, newerSigner) &&
-    isSameSeries(crl, newer)
-  )
-}
-
-/**
- * Whether a list is later by its date, and by its number where both have one (RFC 5280 §5.2.3). Where the two
- * disagree, as when a replica's clock is ahead or numbers began anew, and where both are the same, neither list takes
- * the place of the other: what either revokes is revoked.
- */
-function supersedes(newer: CertificateList, older: CertificateList): boolean {
-  const later = newer.thisUpdate.getTime() - older.thisUpdate.getTime()
-  const { crlNumber: number } = newer
-  const { crlNumber: before } = older
-  if (number === undefined || before === undefined) return later > 0
-  return later >= 0 && number >= before && (later > 0 || number > before)
-}
-
 const howMany = (count: number): string =>
   count === 0 ? 'no CRL was passed that' : count === 1 ? 'not even the one CRL' : `none of the ${count} CRLs`
 
@@ -384,16 +358,6 @@ function inquiryAt(
   return { certificate, depth, path, anchor, mayVouchForItself: false, vouchesForItself: false }
 }
 
-/** Whether a later list of the same issuer was asked, or the complete one of that delta CRL, which would say what it says. */
-function isSuperseded(delta: ScopedCrl, { newest, clean }: AskedCrl): boolean {
-  if (!clean || newest.issuerKey !== delta.issuerKey) return false
-  const { thisUpdate, crlNumber: number } = newest.crl
-  const { crlNumber: before } = delta.crl
-  return (
-    thisUpdate >= delta.crl.thisUpdate && (number === undefined || before === undefined || number >= before)
-  )
-}
-
 /** Whether an entry revokes, and not only until it is lifted. */
 function isForGood(entry: RevokedCertificate | undefined): entry is RevokedCertificate {
   return entry !== undefined && entry.reason !== 'certificateHold' && entry.reason !== 'removeFromCRL'
@@ -402,10 +366,4 @@ function isForGood(entry: RevokedCertificate | undefined): entry is RevokedCerti
 /** An entry that says removeFromCRL revokes nothing. */
 function revoking(entry: RevokedCertificate | undefined): RevokedCertificate | undefined {
   return entry?.reason === 'removeFromCRL' ? undefined : entry
-}
-
-function byNumber(a: CertificateList, b: CertificateList): number {
-  const x = a.crlNumber ?? -1n
-  const y = b.crlNumber ?? -1n
-  return x < y ? -1 : x > y ? 1 : 0
 }

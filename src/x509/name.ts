@@ -219,6 +219,8 @@ export function readNameOption(value: NameInput, option: string): Name {
   try {
     return Name.from(value)
   } catch (error) {
+    if (error instanceof TypeError)
+      throw new TypeError(`option "${option}": ${error.message}`, { cause: error })
     if (!(error instanceof MeshPkiError)) throw error
     throw new MeshPkiError(error.code, `option "${option}": ${error.message}`, {
       data: { ...error.data, option },

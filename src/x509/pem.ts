@@ -82,6 +82,7 @@ function scanPem(
   let at = 0
   let line = 1
   let counted = 0
+  let skipped: string | undefined
   for (;;) {
     const begin = findBoundary(text, BEGIN, at)
     if (begin === -1) break
@@ -101,6 +102,7 @@ function scanPem(
     const label = text.slice(begin + BEGIN.length, labelEnd)
     if (!labels.includes(label)) {
       if (others === 'refuse') throw wrongLabel(label, labels, where)
+      skipped ??= label
       at = lineEnd
       continue
     }
@@ -124,7 +126,7 @@ function scanPem(
     }
     at = after
   }
-  if (blocks.length === 0) throw noBlock(text, labels)
+  if (blocks.length === 0) throw noBlock(text, labels, skipped)
   return blocks
 }
 
@@ -229,15 +231,17 @@ function unclosed(text: string, label: string, at: number, where: string): MeshP
   )
 }
 
-function noBlock(text: string, labels: readonly string[]): MeshPkiError {
+function noBlock(text: string, labels: readonly string[], skipped: string | undefined): MeshPkiError {
   const hint =
-    text.trim() === ''
-      ? 'the text is empty'
-      : text.charCodeAt(0) === 0x30
-        ? 'the input looks like DER; use the DER reader'
-        : text.includes(END)
-          ? 'it has an END line without a BEGIN line'
-          : 'no line begins with "-----BEGIN "'
+    skipped !== undefined
+      ? `it holds ${quote(skipped, 64)}`
+      : text.trim() === ''
+        ? 'the text is empty'
+        : text.charCodeAt(0) === 0x30
+          ? 'the input looks like DER; use the DER reader'
+          : text.includes(END)
+            ? 'it has an END line without a BEGIN line'
+            : 'no line begins with "-----BEGIN "'
   return new MeshPkiError(
     'ERR_PEM_NO_BLOCK',
     `expected a PEM block ${labels.join(' or ')}, found none: ${hint}`,

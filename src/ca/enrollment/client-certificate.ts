@@ -5,11 +5,11 @@
  */
 
 import type { Clock } from '../../internal/clock.ts'
-import { checkOptionNames, readFunction } from '../../internal/options.ts'
+import { checkOptionNames, readFunction, typeName } from '../../internal/options.ts'
 import { checkPath } from '../../verify/verify-path.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { certificateLabel } from '../../x509/certificate-label.ts'
-import type { CertificateListInput } from '../../x509/certificate-list.ts'
+import { CertificateList, type CertificateListInput } from '../../x509/certificate-list.ts'
 import { soleClusterName } from './cluster-name.ts'
 import { badCertificate, unavailable } from './enrollment-refusal.ts'
 import type { LiveAnchors } from './live-anchors.ts'
@@ -52,7 +52,20 @@ export function readRevocation(
     throw new TypeError(
       'option "revocation" needs "crls" or "isRevoked"; leave it out where nothing is revoked',
     )
-  return { crls, isRevoked }
+  return { crls: crls === undefined || typeof crls === 'function' ? crls : readCrls(crls), isRevoked }
+}
+
+/** CRLs that do not change are read at once: the first renewal may be months away. @throws `TypeError`, `MeshPkiError`. */
+function readCrls(crls: unknown): readonly CertificateList[] {
+  const items: readonly unknown[] = Array.isArray(crls) ? crls : [crls]
+  return items.flatMap((item) => {
+    if (item instanceof CertificateList) return [item]
+    if (item instanceof Uint8Array) return [CertificateList.fromDer(item)]
+    if (typeof item === 'string') return [...CertificateList.listFromPem(item)]
+    throw new TypeError(
+      `option "revocation.crls" must hold CRLs in PEM (string), DER (Uint8Array) or CertificateList values, or be a function that answers them; got ${typeName(item)}`,
+    )
+  })
 }
 
 /**

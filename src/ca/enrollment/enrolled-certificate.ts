@@ -4,10 +4,9 @@
  * @module
  */
 
-import { equalRange } from '../../internal/bytes.ts'
+import { equalBytes } from '../../internal/bytes.ts'
 import { quote } from '../../internal/text.ts'
 import type { Certificate } from '../../x509/certificate.ts'
-import { readPublicKeyInfo } from '../../x509/public-key-info.ts'
 import { isSelfSigned } from '../../x509/self-signed.ts'
 import { isSignedBy } from '../../x509/signed-parts.ts'
 import { importVerificationKey } from '../../x509/verification-key.ts'
@@ -25,7 +24,7 @@ export function enrolledFault(
   certificate: Certificate,
   { publicKey, name }: EnrollmentIntent,
 ): string | undefined {
-  if (!isSameKey(certificate.publicKey, publicKey)) return 'it holds another key than the request'
+  if (!equalBytes(certificate.publicKey, publicKey)) return 'it holds another key than the request'
   if (certificate.isCa) return 'it is a CA certificate, whose holder could make certificates for any name'
   const [first, second] = certificate.subjectAltNames
   if (first?.type !== 'dns' || first.value !== name || second !== undefined)
@@ -50,11 +49,4 @@ async function isRoot(certificate: Certificate): Promise<boolean> {
     // A key that is not accepted, such as a short one of RSA: its identifiers must do.
     return isSelfSigned(certificate)
   }
-}
-
-/** Whether two SubjectPublicKeyInfo hold one key, whatever their algorithm's parameters say. */
-export function isSameKey(a: Uint8Array, b: Uint8Array): boolean {
-  const x = readPublicKeyInfo(a)
-  const y = readPublicKeyInfo(b)
-  return equalRange(a, x.keyStart, x.keyEnd, b, y.keyStart, y.keyEnd)
 }

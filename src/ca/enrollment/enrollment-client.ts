@@ -9,6 +9,7 @@ import { MeshPkiError } from '../../errors.ts'
 import { formatDuration } from '../../internal/duration.ts'
 import { quote } from '../../internal/text.ts'
 import { withinTime } from '../../internal/within-time.ts'
+import { endpointLabel } from '../../spiffe/endpoint-url.ts'
 import { checkPath } from '../../verify/verify-path.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { PrivateKey } from '../../x509/private-key.ts'
@@ -16,7 +17,7 @@ import { isSigner, type Signer } from '../../x509/signer.ts'
 import type { CheckedClientOptions } from './client-options.ts'
 import { enrolledFault, withoutRoots } from './enrolled-certificate.ts'
 import { badAnswer, type EnrollmentAnswer, readAnswer, readRefused } from './enrollment-answer.ts'
-import { exchange, label } from './enrollment-dialer.ts'
+import { exchange } from './enrollment-dialer.ts'
 import type { EnrollmentOperation } from './enrollment-options.ts'
 import { mediaType, WIRE_VERSION } from './enrollment-request.ts'
 
@@ -67,7 +68,7 @@ export async function askForCertificate(
     return new MeshPkiError(
       'ERR_ENROLLMENT_TIMEOUT',
       isSigned
-        ? `${label(url)} did not answer within ${within}${ask.token === undefined ? '' : '. The token may have been used: if so, ask for another one'}`
+        ? `${endpointLabel(url)} did not answer within ${within}${ask.token === undefined ? '' : '. The token may have been used: if so, ask for another one'}`
         : `the request was not signed within ${within}, and nothing was sent. Does what holds the option "key" answer?`,
     )
   }
@@ -138,7 +139,7 @@ async function authenticate(
   if (leaf === undefined)
     throw new MeshPkiError(
       'ERR_ENROLLMENT_SERVER',
-      `the server of ${label(url)} presented no certificate, so nothing was sent to it`,
+      `the server of ${endpointLabel(url)} presented no certificate, so nothing was sent to it`,
     )
   const result = await checkPath(leaf, {
     store,
@@ -152,7 +153,7 @@ async function authenticate(
   if (result.ok) return
   throw new MeshPkiError(
     'ERR_ENROLLMENT_SERVER',
-    `the server of ${label(url)} is not trusted, and nothing was sent to it: ${result.error.message}`,
+    `the server of ${endpointLabel(url)} is not trusted, and nothing was sent to it: ${result.error.message}`,
     { data: { expected: Object.values(reference)[0] }, cause: result.error },
   )
 }
@@ -209,12 +210,14 @@ function refusedBy(
     )
   const refused = readRefused(body)
   if (refused === undefined || status < 400)
-    return badAnswer(`status ${status} without code and message; is ${label(url)} an enrollment server?`)
+    return badAnswer(
+      `status ${status} without code and message; is ${endpointLabel(url)} an enrollment server?`,
+    )
   const hide = (text: string): string => (token === undefined ? text : text.replaceAll(token, '[token]'))
   const seconds = retryAfter !== null && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : undefined
   return new MeshPkiError(
     'ERR_ENROLLMENT_REFUSED',
-    `${label(url)} refused with status ${status} (${quote(hide(refused.code), 64)}): ${quote(hide(refused.message))}${seconds === undefined ? '' : `; try again in ${seconds} s`}`,
+    `${endpointLabel(url)} refused with status ${status} (${quote(hide(refused.code), 64)}): ${quote(hide(refused.message))}${seconds === undefined ? '' : `; try again in ${seconds} s`}`,
     { data: { status, code: hide(refused.code).slice(0, 64), retryAfterSeconds: seconds } },
   )
 }

@@ -6,8 +6,9 @@
 
 import { MeshPkiError } from '../../errors.ts'
 import { type AbortSignalLike, orAborted } from '../../internal/abort.ts'
-import { escapeText, quote } from '../../internal/text.ts'
+import { escapeText } from '../../internal/text.ts'
 import type { EndpointResponse } from '../../spiffe/bundle-endpoint.ts'
+import { endpointLabel } from '../../spiffe/endpoint-url.ts'
 import { badAnswer } from './enrollment-answer.ts'
 
 /** What an {@link EnrollmentDialer} is asked: a connection, and nothing to be sent yet. */
@@ -102,7 +103,7 @@ export async function exchange({
     if (!accepted)
       throw new MeshPkiError(
         'ERR_ENROLLMENT_SERVER',
-        `the dialer connected to ${label(url)} without authenticating the server, so nothing was sent`,
+        `the dialer connected to ${endpointLabel(url)} without authenticating the server, so nothing was sent`,
       )
     const connected = link
     const sent = request()
@@ -119,12 +120,6 @@ export async function exchange({
     // Left behind: it may connect yet.
     else dialing.then(close, () => {})
   }
-}
-
-/** A URL as messages show it: without its query. */
-export function label(url: string): string {
-  const { origin, pathname } = new URL(url)
-  return quote(origin + pathname)
 }
 
 const attempt = async <T>(call: () => T | Promise<T>): Promise<T> => call()
@@ -156,7 +151,7 @@ function transportError(url: string, error: unknown, secret: string | undefined)
   const leaks = secret !== undefined && reason.includes(secret)
   return new MeshPkiError(
     'ERR_ENROLLMENT_TRANSPORT',
-    `${label(url)} could not be reached: ${leaks ? 'for a reason that holds the token, and is not shown' : escapeText(reason)}`,
+    `${endpointLabel(url)} could not be reached: ${leaks ? 'for a reason that holds the token, and is not shown' : escapeText(reason)}`,
     leaks ? {} : { cause: error },
   )
 }

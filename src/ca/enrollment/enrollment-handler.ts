@@ -5,13 +5,13 @@
  */
 
 import { type AbortSignalLike, orAborted } from '../../internal/abort.ts'
+import { equalBytes } from '../../internal/bytes.ts'
 import { tell } from '../../internal/tell.ts'
 import { escapeText, quote } from '../../internal/text.ts'
 import type { WebResponse } from '../../internal/web-types.ts'
 import { withinTime } from '../../internal/within-time.ts'
 import { verifyClient } from './client-certificate.ts'
 import { isReserved } from './cluster-name.ts'
-import { isSameKey } from './enrolled-certificate.ts'
 import { type EnrollmentAnswer, writeAnswer } from './enrollment-answer.ts'
 import { EnrollmentIssuance } from './enrollment-issuance.ts'
 import {
@@ -211,7 +211,7 @@ class EnrollmentServer {
         'name',
         `the client certificate is that of the cluster ${quote(name)}, and the CSR asks for ${quote(asked.name)}; a renewal keeps the name`,
       )
-    if (isSameKey(asked.csr.publicKey, certificate.publicKey))
+    if (equalBytes(asked.csr.publicKey, certificate.publicKey))
       throw new EnrollmentRefusal(
         403,
         'key-reused',

@@ -5,7 +5,9 @@
  */
 
 import type { VerifiedCsr } from '../../csr/proof-of-possession.ts'
+import { readDuration } from '../../internal/duration.ts'
 import { checkOptionNames, typeName } from '../../internal/options.ts'
+import { type CertificateInput, toCertificates } from '../../x509/certificate-input.ts'
 import type { IssuedCertificate } from '../authority-options.ts'
 import type { CertificateAuthority } from '../certificate-authority.ts'
 import { IssuancePolicy } from '../policy/issuance-policy.ts'
@@ -18,6 +20,12 @@ export interface EnrollmentIssuerOptions {
   readonly lifetime?: string | undefined
   /** The shape. Default `'gloo-relay-client'`: for clients and servers, as the original. */
   readonly profile?: CertificateProfileName | undefined
+  /**
+   * CAs that signed for clusters before this one, such as this one before it was re-keyed: clusters renew from theirs to this
+   * one's. They must lead to the same root, and be in `clientAnchors` for as long. What they revoked this CA does not
+   * know; the option `revocation` of the server does.
+   */
+  readonly predecessors?: CertificateInput | readonly CertificateInput[] | undefined
 }
 
 /**
@@ -49,22 +57,27 @@ export function enrollmentIssuer(
   ca: Pick<CertificateAuthority, 'sign'>,
   options: EnrollmentIssuerOptions = {},
 ): (csr: VerifiedCsr, context: IssueContext) => Promise<IssuedCertificate> {
-  checkOptionNames(options, ['lifetime', 'profile'], 'enrollmentIssuer')
+  checkOptionNames(options, ['lifetime', 'profile', 'predecessors'], 'enrollmentIssuer')
   if (typeof ca?.sign !== 'function')
     throw new TypeError(`enrollmentIssuer takes a CertificateAuthority; got ${typeName(ca)}`)
-  const { profile = 'gloo-relay-client' } = options
+  const { profile = 'gloo-relay-client', lifetime } = options
+  if (lifetime !== undefined) readDuration(lifetime, 'lifetime')
+  const predecessors =
+    options.predecessors === undefined ? [] : toCertificates(options.predecessors, 'predecessors')
   const policy = IssuancePolicy.from({
     name: 'enrolled clusters',
     profile,
     subject: { from: 'caller', attributes: { CN: 'any' } },
     request: { subjectAltNames: 'equal-identities', forms: ['dns'] },
     names: { dns: { allow: ['**'] }, max: 1 },
-    lifetime: { max: options.lifetime ?? PROFILES[profile].lifetime },
+    lifetime: { max: lifetime ?? PROFILES[profile].lifetime },
   })
   return async (csr, { name, signal, renewal }) =>
     ca.sign(csr, policy, {
       subject: [{ CN: name }],
       signal,
-      ...(renewal === undefined ? { identities: [{ type: 'dns', value: name }] } : { renews: renewal }),
+      ...(renewal === undefined
+        ? { identities: [{ type: 'dns', value: name }] }
+        : { renews: renewal, predecessors }),
     })
 }

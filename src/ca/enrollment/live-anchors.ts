@@ -5,7 +5,7 @@
  */
 
 import { TrustStore } from '../../verify/trust-store.ts'
-import type { Certificate } from '../../x509/certificate.ts'
+import { Certificate } from '../../x509/certificate.ts'
 import { type CertificateInput, toCertificates } from '../../x509/certificate-input.ts'
 
 /** Certificates, PEM, or a function that answers the newest at each use. */
@@ -20,11 +20,11 @@ interface CurrentAnchors {
   readonly store: TrustStore
 }
 
-/** Answers the newest anchors, read once for as long as they are the same value. */
+/** Answers the newest anchors, read once for as long as they are the same values. */
 export class LiveAnchors {
   readonly #input: EnrollmentAnchors
   readonly #option: string
-  #last: { readonly input: AnchorsInput; readonly anchors: CurrentAnchors } | undefined
+  #last: { readonly items: readonly unknown[]; readonly anchors: CurrentAnchors } | undefined
 
   /** @throws `TypeError`, `MeshPkiError` for anchors that are given now. */
   constructor(input: EnrollmentAnchors | undefined, option: string) {
@@ -41,10 +41,22 @@ export class LiveAnchors {
   }
 
   #read(input: AnchorsInput): CurrentAnchors {
-    if (this.#last?.input === input) return this.#last.anchors
+    // A list may be changed in place: a root that is taken out of it must not go on being trusted.
+    const items: readonly unknown[] = Array.isArray(input) ? [...input] : [input]
+    const { items: before = [], anchors: known } = this.#last ?? {}
+    if (
+      known !== undefined &&
+      items.length === before.length &&
+      items.every((one, i) => isSame(one, before[i]))
+    )
+      return known
     const certificates = toCertificates(input, this.#option)
     const anchors = { certificates, store: new TrustStore({ anchors: certificates }) }
-    this.#last = { input, anchors }
+    this.#last = { items, anchors }
     return anchors
   }
 }
+
+/** Text and certificates do not change; bytes may. */
+const isSame = (a: unknown, b: unknown): boolean =>
+  a === b && (typeof a === 'string' || a instanceof Certificate)

@@ -5,6 +5,7 @@
  */
 
 import { MeshPkiError } from '../../errors.ts'
+import { equalBytes } from '../../internal/bytes.ts'
 import { checkOptionNames, readFunction, readInstant } from '../../internal/options.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { type CertificateInput, toCertificate } from '../../x509/certificate-input.ts'
@@ -16,7 +17,6 @@ import {
   readClientOptions,
 } from './client-options.ts'
 import { soleClusterName } from './cluster-name.ts'
-import { isSameKey } from './enrolled-certificate.ts'
 import { askForCertificate, type Enrollment } from './enrollment-client.ts'
 
 /** Options of {@link renewEnrollment}. */
@@ -67,7 +67,7 @@ export async function renewEnrollment(options: RenewEnrollmentOptions): Promise<
     )
   const { publicKey } = certificate
   const checkKey = (next: Uint8Array): void => {
-    if (isSameKey(next, publicKey))
+    if (equalBytes(next, publicKey))
       throw new RangeError('option "key" is the key of the current certificate; a renewal needs a new one')
   }
   return askForCertificate(checked, { operation: 'renew', name: found.name, token: undefined, checkKey })

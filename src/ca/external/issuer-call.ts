@@ -76,7 +76,11 @@ async function askForOne(call: IssuerCall): Promise<unknown> {
         const known = await lookUp(call, failure)
         if (known !== undefined) return known
       } else if (isPending || !isIdempotent) {
-        throw outcomeUnknown(call, failure, 'it has no lookup, so it was not asked again')
+        throw outcomeUnknown(
+          call,
+          failure,
+          `it ${isPending ? "answered 'pending' and " : ''}has no lookup, so it was not asked again`,
+        )
       } else isUncertain = true
     }
     if (attempt === policy.attempts || !failure.retryable) {

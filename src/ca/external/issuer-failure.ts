@@ -5,6 +5,7 @@
  */
 
 import { MeshPkiError } from '../../errors.ts'
+import { checkOptionNames } from '../../internal/options.ts'
 
 /** What must be known of a failure to act on it. */
 export interface IssuerFailureOptions {
@@ -34,6 +35,7 @@ export class IssuerFailure extends Error {
   readonly outcome: 'failed' | 'unknown'
 
   constructor(message: string, options: IssuerFailureOptions) {
+    checkOptionNames(options, ['retryable', 'outcome', 'cause'], 'IssuerFailure')
     const { retryable, outcome, cause } = options
     if (typeof retryable !== 'boolean') throw new TypeError('option "retryable" must be true or false')
     if (outcome !== 'failed' && outcome !== 'unknown')

@@ -84,7 +84,8 @@ export async function explainPolicy(
     plan,
     usagesOf(plan.profile, request.publicKeyType.startsWith('RSA')),
   )
-  const text = render(policy, request, { verdict, violations, possession, decision })
+  const label = requestLabel(request, call.identities)
+  const text = render(policy, label, { verdict, violations, possession, decision })
   return Object.freeze({ verdict, violations, possession, decision, toString: () => text })
 }
 
@@ -96,12 +97,10 @@ const VERDICTS = {
 
 function render(
   policy: IssuancePolicy,
-  csr: Csr,
+  label: string,
   { verdict, violations, possession, decision }: Omit<PolicyExplanation, 'toString'>,
 ): string {
-  const lines = [
-    `The policy ${quote(policy.name, 64)} ${VERDICTS[verdict]} the request of ${requestLabel(csr)}.`,
-  ]
+  const lines = [`The policy ${quote(policy.name, 64)} ${VERDICTS[verdict]} the request of ${label}.`]
   if (possession !== undefined) lines.push(`  ${possession.message}`)
   for (const [i, { message }] of violations.entries()) lines.push(`  ${i + 1}. ${message}`)
   lines.push(verdict === 'refuse' ? 'Otherwise the certificate would have:' : 'The certificate has:')

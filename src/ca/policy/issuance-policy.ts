@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Csr } from '../../csr/csr.ts'
+import { VerifiedCsr } from '../../csr/proof-of-possession.ts'
 import { checkOneOf, readCount, readFunction } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
 import type { EncodedExtension } from '../extension-encoder.ts'
@@ -180,6 +182,10 @@ export class IssuancePolicy {
   /** Reads a policy. @throws `TypeError`, `RangeError`, and `MeshPkiError` for names and patterns in it. */
   static from(input: IssuancePolicy | IssuancePolicyInput): IssuancePolicy {
     if (typeof input === 'object' && input !== null && #isMade in input) return input
+    if (input instanceof Csr || VerifiedCsr.is(input))
+      throw new TypeError(
+        'a request stands where the policy is due: the order is ca.sign(csr, policy, options) and explainPolicy(policy, csr, options)',
+      )
     checkRules(input, MEMBERS, 'a policy')
     return new IssuancePolicy(MADE, { ...input })
   }

@@ -12,6 +12,7 @@ import { parseIpAddress, parseIpRange } from '../../x509/ip-address.ts'
 import { splitMailbox } from '../../x509/mailbox.ts'
 import { Name, type NameInput } from '../../x509/name.ts'
 import { canonicalRdns } from '../../x509/name-comparison.ts'
+import { equivalentUri } from './equivalent-uri.ts'
 import { coversHost, readHostPattern, touchesHost } from './host-pattern.ts'
 import type { JudgedName, NameKind } from './judged-name.ts'
 
@@ -109,10 +110,11 @@ function uriMatcher(text: string, option: string): NameMatcher {
       throw new TypeError(
         `option "${option}" holds ${quote(text, 64)}; expected a whole URI, or a scheme and host pattern with any path such as "https://*.example.com/**"`,
       )
+    const denied = equivalentUri(text)
     return {
       text,
       covers: ({ kind, value }) => kind === 'uri' && value.text === text,
-      touches: ({ kind, value }) => kind === 'uri' && value.text.toLowerCase() === text.toLowerCase(),
+      touches: ({ kind, value }) => kind === 'uri' && equivalentUri(value.text) === denied,
     }
   }
   const scheme = whole[1]?.toLowerCase()

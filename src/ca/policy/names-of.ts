@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MeshPkiError } from '../../errors.ts'
 import { DerCursor } from '../../internal/der.ts'
 import { typeName } from '../../internal/options.ts'
 import { SpiffeId, toSpiffeId } from '../../spiffe/spiffe-id.ts'
@@ -18,13 +19,26 @@ export type IdentityInput = SpiffeId | string | GeneralNameInput | GeneralName
 export function readIdentities(input: readonly IdentityInput[], option: string): readonly GeneralName[] {
   if (!Array.isArray(input))
     throw new TypeError(`option "${option}" must be an array; got ${typeName(input)}`)
-  const names = input.map((one): GeneralNameInput | GeneralName =>
+  const names = input.map((one, i): GeneralNameInput | GeneralName =>
     typeof one === 'string' || one instanceof SpiffeId
-      ? { type: 'uri', value: String(toSpiffeId(one)) }
+      ? { type: 'uri', value: readSpiffeId(one, `${option}[${i}]`) }
       : one,
   )
   if (names.length === 0) return []
   return freezeNames(unique(readGeneralNames(new DerCursor(encodeGeneralNames(names, option)))))
+}
+
+function readSpiffeId(id: string | SpiffeId, option: string): string {
+  try {
+    return String(toSpiffeId(id))
+  } catch (error) {
+    if (!(error instanceof MeshPkiError)) throw error
+    throw new MeshPkiError(
+      error.code,
+      `option "${option}": ${error.message}. A text is a SPIFFE ID; a name of another form is written as { type: 'dns', value: 'a.example' }`,
+      { data: { ...error.data, option }, cause: error },
+    )
+  }
 }
 
 /** Functions of callers are shown these lists: they cannot change what is signed. */

@@ -145,8 +145,8 @@ export interface SpireOptions {
  * identities; the first DNS name is also the common name.
  */
 export function spire(options: SpireOptions): IssuancePolicyInput {
+  if (options?.trustDomain === undefined) throw new TypeError('spire needs the option "trustDomain"')
   checkOptionNames(options, ['trustDomain', 'lifetime', 'subject'], 'spire')
-  if (options.trustDomain === undefined) throw new TypeError('spire needs the option "trustDomain"')
   const trustDomain = toTrustDomain(options.trustDomain)
   return {
     name: 'spire',

@@ -26,7 +26,7 @@ import { checkPathLengthBelow, checkSubject } from '../issuance-rules.ts'
 import { checkPurposes, inTurn } from '../issue-workload.ts'
 import type { Issuance, Issuer } from '../issuer.ts'
 import { keyIdentifier } from '../key-identifier.ts'
-import { renewedKeyIdentifier, type SameKeyRule } from '../renewed-key-identifier.ts'
+import { type KeptKeyIdentifier, renewedKeyIdentifier, type SameKeyRule } from '../renewed-key-identifier.ts'
 import { type CertificatePlan, type PolicyCall, planCertificate } from './certificate-plan.ts'
 import { judgeWithoutCa } from './certificate-preview.ts'
 import { judgeCertificate } from './certificate-rules.ts'
@@ -115,7 +115,11 @@ export async function signRequest(
     policy,
     call,
     renews: renewal?.certificate,
-    keptKeyIdentifier: renewedKeyIdentifier({ renews: renewal?.certificate, sameKey }),
+    keptKeyIdentifier: renewedKeyIdentifier(
+      { renews: renewal?.certificate, sameKey },
+      // Whether it is of the kind that the policy makes, the renewal itself verifies.
+      'end-entity',
+    ),
     context,
     signal,
   }
@@ -148,7 +152,7 @@ interface Begun {
   /** The certificate that is to be followed. */
   readonly renews: Certificate | undefined
   /** The subject key identifier to copy, of a renewal for the same key. */
-  readonly keptKeyIdentifier: ReturnType<typeof renewedKeyIdentifier>
+  readonly keptKeyIdentifier: KeptKeyIdentifier
   readonly context: unknown
   readonly signal: AbortSignalLike | undefined
 }
@@ -237,8 +241,10 @@ async function finish(begun: Begun, verified: VerifiedCsr, crowded: boolean): Pr
     ...issuance,
     subject: plan.subject.der,
     publicKey,
-    subjectKeyId: begun.keptKeyIdentifier(publicKey) ?? keyIdentifier(publicKey, policy.keyIdentifier, key),
-    subjectAltNames: encodeNames(policy, csr, plan.names, asked),
+    subjectKeyId:
+      begun.keptKeyIdentifier(publicKey, policy.isCa ? plan.subject : undefined) ??
+      keyIdentifier(publicKey, policy.keyIdentifier, key),
+    subjectAltNames: encodeNames(begun, csr, plan.names, asked),
     nameConstraints: policy.nameConstraints,
   }
   const preview = issuer.preview(template, values)
@@ -302,7 +308,7 @@ function subjectFault(
 
 /** Names of a request may be readable and still nothing that we write: then there is no certificate to judge. */
 function encodeNames(
-  policy: IssuancePolicy,
+  { policy, call }: Begun,
   csr: Csr,
   names: readonly GeneralName[],
   asked: readonly PolicyViolation[],
@@ -315,7 +321,7 @@ function encodeNames(
     const violations = new Violations('certificate')
     policy.names.judge(names, violations)
     violations.add('names', error.message)
-    throw new PolicyError(policy.name, requestLabel(csr), [...asked, ...violations.list])
+    throw new PolicyError(policy.name, requestLabel(csr, call.identities), [...asked, ...violations.list])
   }
 }
 

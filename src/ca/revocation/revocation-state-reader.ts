@@ -61,6 +61,10 @@ export function writeRevocationState(state: RevocationState): string {
  * ```
  */
 export function readRevocationState(text: string | Uint8Array): RevocationState {
+  if (typeof text !== 'string' && !(text instanceof Uint8Array))
+    throw new TypeError(
+      `readRevocationState takes the text that writeRevocationState wrote; got ${typeName(text)}. A store of JSON values must keep it as text`,
+    )
   return checkRevocationState(plain(readJson(text)))
 }
 

@@ -38,6 +38,15 @@ export interface RevocationStore {
   replace(version: string | undefined, next: RevocationState): Promise<boolean>
 }
 
+/** The option "revocations". @throws `TypeError` for what is no store. */
+export function readRevocationStore(store: RevocationStore | undefined): RevocationStore | undefined {
+  if (store === undefined) return undefined
+  if (typeof store?.read === 'function' && typeof store.replace === 'function') return store
+  throw new TypeError(
+    `option "revocations" must be a revocation store with the methods read() and replace(version, next); got ${typeName(store)}`,
+  )
+}
+
 /** A CA as revocation needs it. */
 export interface RevocationContext {
   readonly certificate: Certificate
@@ -67,8 +76,6 @@ export async function updateState<T>(
   change: (state: RevocationState) => StateChange<T>,
   signal: AbortSignalLike | undefined,
 ): Promise<T> {
-  if (typeof store?.read !== 'function' || typeof store.replace !== 'function')
-    throw new TypeError('a revocation store must have the methods read() and replace(version, next)')
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const found = await readStore(certificate, store, signal)
     const { next, answer } = change(found?.state ?? newRevocationState(certificate))

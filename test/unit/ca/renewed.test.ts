@@ -20,10 +20,39 @@ describe('a root', () => {
     expect(renewed.certificate.serialNumber).not.toBe(old.certificate.serialNumber)
   })
 
-  test('renewed with a new key has an identifier of its own, also where keeping was allowed', async () => {
+  test('that shall keep its key is refused with another, or with one that would be made', async () => {
     const old = await rootCa()
-    const renewed = await rootCa({ renews: old.certificate, sameKey: 'keep' })
+    for (const key of ['P-256', await keyOf('P-256')] as const) {
+      const error = await refusalOfAsync(rootCa({ key, renews: old.certificate, sameKey: 'keep' }))
+      expect([error.code, error.message]).toEqual([
+        'ERR_CA_KEY_MISMATCH',
+        expect.stringMatching(/Pass the old key; or leave "sameKey" out/),
+      ])
+    }
+    const renewed = await rootCa({ renews: old.certificate })
     expect(renewed.certificate.subjectKeyIdentifier).not.toBe(old.certificate.subjectKeyIdentifier)
+  })
+
+  test('that keeps its key keeps its name', async () => {
+    const key = await keyOf('P-256')
+    const old = await rootCa({ key })
+    const other = { key, renews: old.certificate, sameKey: 'keep', subject: 'CN=Root CA,O=Other' } as const
+    const error = await refusalOfAsync(rootCa(other))
+    expect([error.code, error.message]).toEqual([
+      'ERR_CA_SUBJECT',
+      expect.stringContaining('"CN=Root CA,O=Other"'),
+    ])
+    // With a new key it is another CA, and may have another name.
+    await rootCa({ renews: old.certificate, subject: 'CN=Root CA,O=Other' })
+  })
+
+  test('renews no workload', async () => {
+    const root = await rootCa()
+    const { certificate } = await root.issueWorkload(await request(), { id: ID, lifetime: '1h' })
+    await expect(rootCa({ renews: certificate })).rejects.toThrow(/"renews" must be the certificate of a CA/)
+    await expect(below(root, { renews: certificate })).rejects.toThrow(
+      /"renews" must be the certificate of a CA/,
+    )
   })
 
   test('by default a renewal is a re-key', async () => {
@@ -55,6 +84,22 @@ describe('an intermediate', () => {
       (await refusalOfAsync(root.issueIntermediate(csr, { lifetime: '60d', renews: first.certificate })))
         .code,
     ).toBe('ERR_CA_KEY_REUSED')
+  })
+
+  test('renewed for a new key of the sender, where keeping was allowed, has an identifier of its own', async () => {
+    const root = await rootCa()
+    const old = await below(root)
+    const renewed = await below(root, { renews: old.certificate, sameKey: 'keep' })
+    expect(renewed.certificate.subjectKeyIdentifier).not.toBe(old.certificate.subjectKeyIdentifier)
+    const { csr } = await createCsr({ subject: INTERMEDIATE, key: 'P-256' })
+    const first = await root.issueIntermediate(csr, { lifetime: '30d' })
+    const renamed = root.issueIntermediate(csr, {
+      lifetime: '30d',
+      renews: first.certificate,
+      sameKey: 'keep',
+      subject: 'CN=another',
+    })
+    expect((await refusalOfAsync(renamed)).code).toBe('ERR_CA_SUBJECT')
   })
 
   test('"sameKey" without "renews" is a mistake', async () => {

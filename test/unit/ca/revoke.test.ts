@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { memoryRevocationStore } from '../../../src/ca/index.ts'
+import { CertificateAuthority, memoryRevocationStore } from '../../../src/ca/index.ts'
 import { revoke } from '../../../src/ca/revocation/revoke.ts'
 import { Certificate, type RevocationReason } from '../../../src/x509/index.ts'
 import { hex } from '../../fixtures/x509/der.ts'
@@ -410,12 +410,19 @@ describe('replicas', () => {
     await expect(hanging).rejects.toBe(reason)
   })
 
-  test.each([undefined, null, {}, { read: async () => undefined }])('%j is no store', async (store) => {
-    const { context } = await revokingCa()
-    const broken = { ...context, store: store as never }
-    await expect(revoke(broken, '01', { reason: 'superseded' })).rejects.toThrow(
-      /methods read\(\) and replace/,
-    )
+  test.each<[string, unknown]>([
+    ['null', null],
+    ['a path', '/var/lib/revocations.json'],
+    ['a map', new Map()],
+    ['a promise of one', Promise.resolve(memoryRevocationStore())],
+    ['one that only reads', { read: async () => undefined }],
+  ])('%s is no store, and is refused before there is a CA', async (_, store) => {
+    const { ca } = await revokingCa()
+    const revocations = store as never
+    const message = /option "revocations" must be a revocation store/
+    await expect(rootCa({ revocations })).rejects.toThrow(message)
+    const { certificate, signer } = ca
+    await expect(CertificateAuthority.from({ certificate, signer, revocations })).rejects.toThrow(message)
   })
 })
 

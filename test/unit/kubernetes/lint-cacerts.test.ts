@@ -61,6 +61,16 @@ describe('a sound secret has no finding', () => {
   })
 })
 
+test('a ConfigMap is no secret: nothing else is said of it, and no command printed', async () => {
+  const roots = { kind: 'ConfigMap', ...named('istio-ca-root-cert'), data: { 'root-cert.pem': pem(root) } }
+  const findings = await lintCacerts(roots)
+  expect(findings).toMatchObject([
+    { code: 'unknown-secret', evidence: { found: 'an object of kind "ConfigMap"' } },
+  ])
+  expect(findings.map(({ command }) => command)).toEqual([undefined])
+  for (const kind of ['Secret', undefined, 5 as never]) expect(await lint({ ...cacerts(), kind })).toEqual([])
+})
+
 describe('what lintChain finds is found in the files', () => {
   test.each<[string, SecretLike, string, string]>([
     [

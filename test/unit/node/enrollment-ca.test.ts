@@ -116,7 +116,7 @@ describe('enrollmentIssuer', () => {
   test('misuse', async () => {
     const { ca } = await relay()
     expect(() => enrollmentIssuer({} as never)).toThrow(/takes a CertificateAuthority; got object/)
-    expect(() => enrollmentIssuer(ca, { lifetime: '90' })).toThrow(/"lifetime\.max" is not a duration/)
+    expect(() => enrollmentIssuer(ca, { lifetime: '90' })).toThrow(/option "lifetime" is not a duration/)
     expect(() => enrollmentIssuer(ca, { ttl: '90d' } as never)).toThrow(/has no option "ttl"/)
   })
 })

@@ -26,6 +26,7 @@ import {
   CLUSTER,
   certify,
   chainOf,
+  clientOf,
   databaseRecords,
   handlerFixture,
   issuerOf,
@@ -605,6 +606,9 @@ describe('misuse', () => {
     ['an unknown limit', { limits: { rate: 1 } }, /"rate"/],
     ['a limit without a unit', { limits: { perClient: { requests: 1, per: 60 } } }, /limits.perClient.per/],
     ['revocation by nothing', { revocation: {} }, /"revocation"/],
+    ['CRLs that are null', { revocation: { crls: null } }, /"revocation.crls".*got null/],
+    ['CRLs that are a number', { revocation: { crls: [5] } }, /"revocation.crls".*got number/],
+    ['a CRL that is a certificate', { revocation: { crls: root.certificate.toPem() } }, /X509 CRL/],
   ])('%s is refused at once', (_, more, reason) => {
     expect(call(more)).toThrow(reason)
   })
@@ -648,6 +652,16 @@ describe('misuse', () => {
     expect((await fixture.enroll(token, body)).status).toBe(503)
     anchors = signing.certificate
     expect((await fixture.enroll(token, body)).status).toBe(200)
+  })
+
+  test('an anchor that is taken out of the same list is trusted no longer', async () => {
+    const anchors = [signing.certificate, otherSigning.certificate]
+    const fixture = handlerFixture({ clientAnchors: () => anchors })
+    const current = clientOf()
+    const body = bodyOf(await requestFor())
+    expect((await fixture.renew([current.der], body)).status).toBe(200)
+    anchors.shift()
+    expect((await fixture.renew([current.der], body)).status).toBe(403)
   })
 })
 

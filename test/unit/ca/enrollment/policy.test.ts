@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { EnrollmentHandlerOptions, IssuancePolicyInput } from '../../../../src/ca/index.ts'
-import { createEnrollmentToken, memoryRevocationStore } from '../../../../src/ca/index.ts'
-import { rootCa } from '../support.ts'
+import { createEnrollmentToken, enrollmentIssuer, memoryRevocationStore } from '../../../../src/ca/index.ts'
+import { Certificate } from '../../../../src/x509/index.ts'
+import { below, rootCa } from '../support.ts'
 import { bodyOf, CLUSTER, handlerFixture, requestFor, SERVER } from './support.ts'
 
 const POLICY: IssuancePolicyInput = {
@@ -64,4 +65,34 @@ test('the renewal of what the CA revoked is 403, not a failure that passes', asy
   const refused = await ask()
   expect([refused.status, refused.json['code']]).toEqual([403, 'certificate'])
   expect(fixture.events.at(-1)).toMatchObject({ reason: expect.stringMatching(/is revoked .*keyCompromise/) })
+})
+
+test('clusters of a signing CA that was re-keyed renew at the new one, if it is told of the old one', async () => {
+  const clock = handlerFixture().clock
+  const root = await rootCa({ clock, key: 'P-256' })
+  const [before, after] = [
+    await below(root, { key: 'P-256', subject: 'CN=signing' }, { clock }),
+    await below(root, { key: 'P-256', subject: 'CN=signing' }, { clock }),
+  ]
+  const of = (issue: EnrollmentHandlerOptions['issue']) =>
+    handlerFixture({
+      clock,
+      issue,
+      clientAnchors: [before.certificate, after.certificate],
+      serverAnchors: root.certificate,
+      reservedNames: [SERVER],
+    })
+  const first = of(enrollmentIssuer(before))
+  const { token } = await createEnrollmentToken({ store: first.tokens, clock })
+  const enrolled = await first.enroll(token, bodyOf(await requestFor()))
+  const current = Certificate.fromPem(String(enrolled.json['certificate']))
+  const renewBy = async (issue: EnrollmentHandlerOptions['issue']) =>
+    of(issue).renew([current.der], bodyOf(await requestFor()))
+
+  const refused = await renewBy(enrollmentIssuer(after))
+  expect([refused.status, refused.json['code']]).toEqual([403, 'certificate'])
+  const renewed = await renewBy(enrollmentIssuer(after, { predecessors: before.certificate }))
+  expect(renewed.status).toBe(200)
+  const next = Certificate.fromPem(String(renewed.json['certificate']))
+  expect(next.authorityKeyIdentifier).toBe(after.certificate.subjectKeyIdentifier)
 })

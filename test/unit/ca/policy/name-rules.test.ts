@@ -17,6 +17,50 @@ const ip = (value: string): GeneralName => ({ type: 'ip', value })
 const email = (value: string): GeneralName => ({ type: 'email', value })
 const uri = (value: string): GeneralName => ({ type: 'uri', value })
 
+describe('a whole URI', () => {
+  const denied = { uri: { deny: ['https://example.com/admin'] } }
+  test.each([
+    // RFC 3986 §6.2.2.1 to §6.2.3, and what WHATWG readers make of it.
+    'HTTPS://Example.COM/admin',
+    'https://example.com/%61dmin',
+    'https://example.com/a%64min',
+    'https://example.com/x/../admin',
+    'https://example.com/%2e/admin',
+    'https://example.com:443/admin',
+    'https://example.com./admin',
+    'https://user@example.com/admin',
+    'https://example.com/admin?',
+    'https://example.com/admin#top',
+    'https:///example.com/admin',
+    'https:example.com/admin',
+    'https://example.com\\admin',
+  ])('is denied as %s too', (value) => {
+    expect(judge(denied, uri(value))).toEqual([expect.stringContaining('is denied by')])
+    // What is allowed is allowed as it is written.
+    expect(judge({ uri: { allow: ['https://example.com/admin'] } }, uri(value))).toEqual([
+      expect.stringContaining('is not allowed'),
+    ])
+  })
+
+  test.each([
+    'https://example.com/administrator',
+    'https://example.com/admin/x',
+    'https://example.com/%2561dmin',
+    'https://example.com:8443/admin',
+    'http://example.com/admin',
+    'https://example.com/admin?x=1',
+    'urn:admin',
+  ])('%s is another', (value) => {
+    expect(judge(denied, uri(value))).toEqual([])
+  })
+
+  test('a scheme that nobody knows', () => {
+    const rules = { uri: { deny: ['grpc://svc.example/admin'] } }
+    expect(judge(rules, uri('GRPC://u@SVC.example./%61dmin#x'))).toHaveLength(1)
+    expect(judge(rules, uri('grpc://svc.example/other'))).toEqual([])
+  })
+})
+
 describe('an allow list', () => {
   test.each<[string, NameRules, GeneralName, GeneralName]>([
     ['a host', { dns: { allow: ['db.example.com'] } }, dns('DB.example.com'), dns('a.db.example.com')],

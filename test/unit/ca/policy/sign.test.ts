@@ -656,6 +656,17 @@ describe('renewal', () => {
     ])
   })
 
+  test('arguments in the wrong order, and a host where a SPIFFE ID is due, are told as that', async () => {
+    const ca = await rootCa()
+    const csr = await request()
+    await expect(ca.sign(POLICY as never, csr as never)).rejects.toThrow(/the order is ca.sign\(csr, policy/)
+    const error = await refusalOfAsync(ca.sign(csr, POLICY, { identities: [SHOP, 'cart.shop'] }))
+    expect([error.code, error.message]).toEqual([
+      'ERR_SPIFFE_ID',
+      expect.stringMatching(/^option "identities\[1\]": .*\{ type: 'dns', value/),
+    ])
+  })
+
   test('names and a certificate to renew exclude each other', async () => {
     const { ca, current } = await first()
     await expect(ca.sign(await request(), POLICY, { renews: current, identities: [SHOP] })).rejects.toThrow(
