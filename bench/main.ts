@@ -19,6 +19,7 @@ import {
   readLeafWithPeculiar,
 } from './peers.js'
 import { describe, row, summary } from './report.js'
+import { schedulerRows } from './scheduler.js'
 import { svidRows } from './svid.js'
 import { bundleRows, measureGo, prepareVerification, verifyRows } from './verify.js'
 
@@ -125,4 +126,5 @@ await verifyRows(verification, go, ROUNDS)
 await bundleRows(go, ROUNDS)
 await svidRows(verification, ROUNDS)
 await concurrencyRows(verification, p256, ROUNDS)
+await schedulerRows(ROUNDS)
 process.exitCode = summary()

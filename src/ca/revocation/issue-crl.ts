@@ -8,6 +8,7 @@ import { MeshPkiError } from '../../errors.ts'
 import { type AbortSignalLike, readSignal } from '../../internal/abort.ts'
 import { currentTime } from '../../internal/clock.ts'
 import { readDuration } from '../../internal/duration.ts'
+import { instantOf, instantText } from '../../internal/instant-text.ts'
 import { checkOptionNames } from '../../internal/options.ts'
 import { Certificate } from '../../x509/certificate.ts'
 import { certificateLabel } from '../../x509/certificate-label.ts'
@@ -25,13 +26,7 @@ import {
 } from './issuing-scope.ts'
 import { completeEntries, deltaEntries, recordComplete } from './listed-entries.ts'
 import { readSignedCrl } from './read-signed-crl.ts'
-import {
-  instantOf,
-  instantText,
-  MAX_CRL_NUMBER,
-  type RecordedCrl,
-  type RevocationState,
-} from './revocation-state.ts'
+import { MAX_CRL_NUMBER, type RecordedCrl, type RevocationState } from './revocation-state.ts'
 import { type RevocationContext, type StateChange, updateState } from './revocation-store.ts'
 
 /** Options of `CertificateAuthority.issueCrl`. */

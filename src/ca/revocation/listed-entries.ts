@@ -4,14 +4,10 @@
  * @module
  */
 
+import { instantOf } from '../../internal/instant-text.ts'
 import type { RevocationReason } from '../../x509/revoked-certificate.ts'
 import { type IssuingScope, isOfKind, isOfReason, readScopeKey } from './issuing-scope.ts'
-import {
-  instantOf,
-  type RecordedCrl,
-  type RevocationEntry,
-  type RevocationState,
-} from './revocation-state.ts'
+import type { RecordedCrl, RevocationEntry, RevocationState } from './revocation-state.ts'
 
 /** An entry as a CRL has it; times in milliseconds. */
 export interface ListedEntry {

@@ -7,15 +7,16 @@
 import { MeshPkiError } from '../../errors.ts'
 import { fromHex } from '../../internal/bytes.ts'
 import { FIRST_INSTANT, LAST_INSTANT } from '../../internal/der-time.ts'
-import { isJsonArray, isJsonObject, type JsonValue, readJson } from '../../internal/json.ts'
+import { instantText } from '../../internal/instant-text.ts'
+import { readJson } from '../../internal/json.ts'
 import { typeName } from '../../internal/options.ts'
+import { plainJson } from '../../internal/record-reader.ts'
 import { quote } from '../../internal/text.ts'
 import { Name } from '../../x509/name.ts'
 import type { RevocationReason } from '../../x509/revoked-certificate.ts'
 import { readScopeKey } from './issuing-scope.ts'
 import { REASON_CODES } from './reason-codes.ts'
 import {
-  instantText,
   MAX_CRL_NUMBER,
   type RecordedCrl,
   type RevocationEntry,
@@ -65,7 +66,7 @@ export function readRevocationState(text: string | Uint8Array): RevocationState 
     throw new TypeError(
       `readRevocationState takes the text that writeRevocationState wrote; got ${typeName(text)}. A store of JSON values must keep it as text`,
     )
-  return checkRevocationState(plain(readJson(text)))
+  return checkRevocationState(plainJson(readJson(text)))
 }
 
 /** The state that a value is: a frozen copy, each member of it read once. @throws `MeshPkiError` `ERR_CA_REVOCATION_STATE`. */
@@ -227,14 +228,6 @@ function isName(hex: string): boolean {
     if (error instanceof MeshPkiError) return false
     throw error
   }
-}
-
-/** What JSON.parse would have answered; a state holds no integer beyond its schema. */
-function plain(value: JsonValue): unknown {
-  if (typeof value === 'bigint') return Number(value)
-  if (isJsonArray(value)) return value.map(plain)
-  if (isJsonObject(value)) return Object.fromEntries([...value].map(([name, one]) => [name, plain(one)]))
-  return value
 }
 
 function refuse(problem: string): MeshPkiError {

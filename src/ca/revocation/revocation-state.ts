@@ -131,9 +131,3 @@ export function checkOwner(state: RevocationState, certificate: Certificate): vo
 function ownerOf(certificate: Certificate): Pick<RevocationState, 'issuer' | 'keyId'> {
   return { issuer: toHex(certificate.subject.der), keyId: toHex(sha256(certificate.publicKey)) }
 }
-
-/** An instant as a state has it. */
-export const instantText = (time: number): string => new Date(time).toISOString().replace('.000Z', 'Z')
-
-/** Milliseconds of an instant of a checked state. */
-export const instantOf = (text: string): number => Date.parse(text)

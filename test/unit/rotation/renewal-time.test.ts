@@ -68,6 +68,47 @@ describe('jitter', () => {
   })
 })
 
+describe('jitter one way', () => {
+  const unitOf = (serialNumber: string): number =>
+    createHash('sha256').update(Buffer.from(serialNumber, 'hex')).digest().readUIntBE(0, 6) / 2 ** 48
+
+  test.each([
+    [{ earlier: 0.1 }, 0.1, 0],
+    [{ later: 0.2 }, 0, 0.2],
+    [{ earlier: 0.3, later: 0.1 }, 0.3, 0.1],
+    [{}, 0, 0],
+  ])('%j', (jitter, earlier, later) => {
+    const u = unitOf(day.serialNumber)
+    // From `earlier` before the middle to `later` after it, in seconds of a day.
+    const seconds = Math.floor(DAY * (0.5 - (earlier * u - later * (1 - u))))
+    const due = renewalTime(day, { gracePeriodRatio: 0.5, jitter })
+    expect(Math.abs(due.getTime() - at(seconds).getTime())).toBeLessThanOrEqual(1000)
+    expect(due >= at((0.5 - earlier) * DAY) && due <= at((0.5 + later) * DAY)).toBe(true)
+  })
+
+  test('of the same amount both ways is a number', () => {
+    const both = renewalTime(day, { gracePeriodRatio: 0.5, jitter: { earlier: 0.125, later: 0.125 } })
+    expect(both).toEqual(renewalTime(day, { gracePeriodRatio: 0.5, jitter: 0.125 }))
+  })
+})
+
+describe('the most that remains', async () => {
+  const year = await issue('365d')
+  test('limits a ratio of a long life, and leaves that of a short one', () => {
+    expect(renewalTime(year, { gracePeriodRatio: 0.5, maxRenewBefore: '30d' })).toEqual(at(335 * DAY))
+    expect(renewalTime(day, { gracePeriodRatio: 0.5, maxRenewBefore: '30d' })).toEqual(at(12 * HOUR))
+    expect(renewalTime(day, { gracePeriodRatio: 0.5, maxRenewBefore: '12h' })).toEqual(at(12 * HOUR))
+    expect(renewalTime(day, { gracePeriodRatio: 0.5, maxRenewBefore: '11h59m59s' })).toEqual(
+      at(12 * HOUR + 1),
+    )
+  })
+  test('keeps jitter in proportion, so that it does not reach the end', () => {
+    const due = renewalTime(year, { gracePeriodRatio: 0.5, maxRenewBefore: '30d', jitter: 0.05 })
+    // A twentieth of the 60 days of which 30 are half.
+    expect(due >= at((335 - 3) * DAY) && due <= at((335 + 3) * DAY)).toBe(true)
+  })
+})
+
 test('it is never before issuance and always before the end', async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -77,11 +118,23 @@ test('it is never before issuance and always before the end', async () => {
         fc
           .double({ min: 0.0001, max: 0.9999, noNaN: true })
           .map((gracePeriodRatio): RenewalPolicy => ({ gracePeriodRatio })),
+        fc.record({ ratio: fc.double({ min: 0.0001, max: 0.9999, noNaN: true }), days: fc.nat(60) }).map(
+          ({ ratio, days }): RenewalPolicy => ({
+            gracePeriodRatio: ratio,
+            maxRenewBefore: `${days + 1}d`,
+          }),
+        ),
         fc
           .integer({ min: 1, max: 500 * DAY })
           .map((seconds): RenewalPolicy => ({ renewBefore: `${seconds}s` })),
       ),
-      fc.double({ min: 0, max: 0.5, noNaN: true }),
+      fc.oneof(
+        fc.double({ min: 0, max: 0.5, noNaN: true }),
+        fc.record({
+          earlier: fc.double({ min: 0, max: 0.5, noNaN: true }),
+          later: fc.double({ min: 0, max: 0.5, noNaN: true }),
+        }),
+      ),
       async (seconds, backdate, policy, jitter) => {
         const certificate = await issue(`${seconds}s`, backdate)
         const due = renewalTime(certificate, { ...policy, jitter, backdate })
@@ -110,6 +163,13 @@ describe('misuse', () => {
     [{ gracePeriodRatio: Number.NaN }, /from 0 to 1/],
     [{ gracePeriodRatio: '0.5' }, /must be a number; got string/],
     [{ gracePeriodRatio: 0.5, jitter: 0.6 }, /"jitter" must be from 0 to 0\.5/],
+    [{ gracePeriodRatio: 0.5, jitter: '0.1' }, /"jitter" must be a number; got string/],
+    [{ gracePeriodRatio: 0.5, jitter: [] }, /option "jitter" takes an options object; got an array/],
+    [{ gracePeriodRatio: 0.5, jitter: { earlier: 0.6 } }, /"jitter\.earlier" must be from 0 to 0\.5/],
+    [{ gracePeriodRatio: 0.5, jitter: { later: '1' } }, /"jitter\.later" must be a number/],
+    [{ gracePeriodRatio: 0.5, jitter: { late: 0.1 } }, /has no option "late"/],
+    [{ gracePeriodRatio: 0.5, maxRenewBefore: '0s' }, /"maxRenewBefore" must be longer than zero/],
+    [{ renewBefore: '1h', maxRenewBefore: '1h' }, /"maxRenewBefore" limits what a "gracePeriodRatio"/],
     [{ renewBefore: 3600 }, /"renewBefore" must be a duration/],
     [{ gracePeriodRatio: 0.5, issuedAt: 'now' }, /"issuedAt" must be a Date/],
     [{ graceRatio: 0.5 }, /renewalTime has no option "graceRatio"/],

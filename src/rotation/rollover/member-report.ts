@@ -1,0 +1,289 @@
+/**
+ * What a member tells the driver of a rollover, and what that changes.
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../../errors.ts'
+import { instantOf, instantText } from '../../internal/instant-text.ts'
+import { checkOptionNames, readCount, readInstant, typeName } from '../../internal/options.ts'
+import { quote } from '../../internal/text.ts'
+import type { DriverTerms } from './driver-terms.ts'
+import { useOf } from './inequalities.ts'
+import { currentMembers } from './rollover-gates.ts'
+import {
+  type AuthorityLife,
+  digestOf,
+  type MemberState,
+  type RolloverState,
+  UNMANAGED,
+  withEntry,
+} from './rollover-state.ts'
+import { readId } from './rollover-terms.ts'
+
+/** The greatest end of what a cluster issued under an authority. */
+export interface IssuedUnder {
+  readonly authority: string
+  /** The greatest `notAfter` of all. */
+  readonly notAfter: Date
+  /** The latest instant at which one of these is replaced, where that is known. Default: `notAfter`. */
+  readonly inUseUntil?: Date | undefined
+}
+
+/**
+ * The whole state of a member, as it is now. A later report takes the place of an earlier one; send it after every change, and
+ * from time to time.
+ */
+export interface MemberReport {
+  readonly member: string
+  /** The `revision` of the desired state that this follows. */
+  readonly revision: number
+  /** The bundle that **every** verifier of the member has; absent while it keeps its own. */
+  readonly bundle?: { readonly sequence: number; readonly digest: string } | undefined
+  /** The authority that all of its issuers sign with. Of a cluster. */
+  readonly signer?: string | undefined
+  /** Of a cluster: what it issued so far, by authority. */
+  readonly issued?: readonly IssuedUnder[] | undefined
+  /** The authorities under which certificates are in use. Of a cluster; needed in an emergency and with `retention: 'renewals'`. */
+  readonly presents?: readonly string[] | undefined
+}
+
+/** Checks the form of a report. @throws `TypeError`, `RangeError`. */
+export function readReport(report: MemberReport): MemberReport {
+  checkOptionNames(report, ['member', 'revision', 'bundle', 'signer', 'issued', 'presents'], 'report()')
+  readId(report.member, 'member')
+  readCount(report.revision, 'revision', 0, Number.MAX_SAFE_INTEGER)
+  if (report.bundle !== undefined) {
+    checkOptionNames(report.bundle, ['sequence', 'digest'], 'option "bundle"')
+    readCount(report.bundle.sequence, 'bundle.sequence', 0, Number.MAX_SAFE_INTEGER)
+    if (typeof report.bundle.digest !== 'string' || !/^[0-9a-f]{64}$/.test(report.bundle.digest))
+      throw new TypeError(
+        `option "bundle.digest" must be a SHA-256 in lower-case hex; got ${typeof report.bundle.digest === 'string' ? quote(report.bundle.digest, 64) : typeName(report.bundle.digest)}`,
+      )
+  }
+  if (report.signer !== undefined) readId(report.signer, 'signer')
+  for (const list of [report.issued, report.presents])
+    if (list !== undefined && (!Array.isArray(list) || list.length > 1000))
+      throw new TypeError('options "issued" and "presents" must be lists of at most 1000')
+  for (const [i, one] of (report.issued ?? []).entries()) {
+    checkOptionNames(one, ['authority', 'notAfter', 'inUseUntil'], `option "issued[${i}]"`)
+    readId(one.authority, `issued[${i}].authority`)
+    readInstant(one.notAfter, `issued[${i}].notAfter`)
+    if (one.inUseUntil !== undefined) readInstant(one.inUseUntil, `issued[${i}].inUseUntil`)
+  }
+  for (const [i, id] of (report.presents ?? []).entries()) readId(id, `presents[${i}]`)
+  return report
+}
+
+/**
+ * The state after a report. A report that shows a later state than the journal's begins a recovery: the journal was restored
+ * from a backup, and nothing goes on before everybody has told what there is.
+ *
+ * @throws `MeshPkiError` `ERR_ROLLOVER_MEMBER`, `ERR_ROLLOVER_EVIDENCE`.
+ */
+export function applyReport(
+  driver: DriverTerms,
+  state: RolloverState,
+  report: MemberReport,
+  now: number,
+): RolloverState {
+  const member = Object.hasOwn(state.members, report.member) ? state.members[report.member] : undefined
+  if (member === undefined || member.leftAt !== undefined)
+    throw new MeshPkiError(
+      'ERR_ROLLOVER_MEMBER',
+      `${quote(report.member, 64)} is no member of this rollover${member === undefined ? '' : ': it has left'}. Call join() first; a cluster with a root of its own needs a plan of kind "adoption"`,
+      { data: { member: report.member } },
+    )
+  const at = instantText(now)
+  const { sequence = UNMANAGED, digest = digestOf({}, []) } = report.bundle ?? {}
+  const isAhead = sequence > state.bundle.sequence || report.revision > state.revision
+  if (
+    !isAhead &&
+    sequence === state.bundle.sequence &&
+    sequence !== UNMANAGED &&
+    digest !== state.bundle.digest
+  )
+    throw new MeshPkiError(
+      'ERR_ROLLOVER_EVIDENCE',
+      `${report.member} reports bundle ${sequence} with the digest ${digest}; that bundle has ${state.bundle.digest}: somebody else wrote it there. The report does not count; make it apply what desired() answers`,
+      { data: { member: report.member, sequence, expected: state.bundle.digest, found: digest } },
+    )
+  const isSwitch = report.signer !== undefined && report.signer !== member.evidence?.signer
+  const authorities = withLedger(
+    state.authorities,
+    isSwitch ? { ...report, issued: issuedBefore(driver, state, member, report, now) } : report,
+  )
+  const evidence = {
+    at,
+    revision: report.revision,
+    sequence,
+    digest,
+    ...(report.signer === undefined ? {} : { signer: report.signer }),
+    ...(report.presents === undefined ? {} : { presents: report.presents }),
+  }
+  const next: RolloverState = {
+    ...state,
+    authorities,
+    members: { ...state.members, [report.member]: { ...member, evidence } },
+  }
+  if (!isAhead && state.recovering === undefined) return next
+  const told = [...new Set([...(state.recovering?.told ?? []), report.member])]
+  const recovering = { at: state.recovering?.at ?? at, told }
+  const isFirst = state.recovering === undefined
+  const waiting = { ...next, recovering, revision: state.revision + (isFirst ? 1 : 0) }
+  return isFirst
+    ? withEntry(
+        waiting,
+        at,
+        `${report.member} has bundle ${sequence}, revision ${report.revision}: this journal is older`,
+      )
+    : waiting
+}
+
+function withLedger(
+  authorities: RolloverState['authorities'],
+  { issued = [] }: MemberReport,
+): RolloverState['authorities'] {
+  const next: Record<string, AuthorityLife> = { ...authorities }
+  for (const { authority, notAfter, inUseUntil = notAfter } of issued) {
+    const life = Object.hasOwn(next, authority) ? next[authority] : undefined
+    if (life === undefined) continue
+    next[authority] = {
+      ...life,
+      greatestNotAfter: later(life.greatestNotAfter, notAfter.getTime()),
+      inUseUntil: later(life.inUseUntil, inUseUntil.getTime()),
+    }
+  }
+  return next
+}
+
+/**
+ * What a cluster that leaves an authority issued under it. Where it does not say, its last certificate is as young as this report, as
+ * long as a certificate can be.
+ */
+function issuedBefore(
+  { terms }: DriverTerms,
+  state: RolloverState,
+  member: MemberState,
+  { signer, issued = [] }: MemberReport,
+  now: number,
+): readonly IssuedUnder[] {
+  const left = member.evidence?.signer ?? member.from
+  const isTold = issued.some(({ authority }) => authority === left)
+  if (left === undefined || left === signer || isTold || state.authorities[left] === undefined) return issued
+  const latest = now + 2 * terms.clockSkew
+  return [
+    ...issued,
+    {
+      authority: left,
+      notAfter: new Date(latest + terms.leafLifetime),
+      inUseUntil: new Date(latest + useOf(terms)),
+    },
+  ]
+}
+
+/** The later of two instants, rounded up to whole seconds: the ledger must not end early. */
+export function later(known: string | undefined, time: number): string {
+  const up = Math.ceil(time / 1000) * 1000
+  return instantText(known === undefined ? up : Math.max(instantOf(known), up))
+}
+
+/** The candidates are all subsets; of more outgoing authorities only the bundle of the journal is known. */
+const MAX_SUBSETS = 12
+
+/**
+ * The state that members have told, where all of them have: the journal catches up. `undefined` while one is missing, or where nobody
+ * can say what their bundle holds.
+ */
+export function applyRecovery(
+  driver: DriverTerms,
+  state: RolloverState,
+  now: number,
+): RolloverState | undefined {
+  const { recovering } = state
+  const members = currentMembers(state)
+  const forced = state.forced.some(({ gate, member }) => gate === 'recovery' && member === undefined)
+  if (recovering === undefined || !(forced || members.every(([name]) => recovering.told.includes(name))))
+    return undefined
+  const told = members.flatMap(([, { evidence }]) => evidence ?? [])
+  const newest = told.reduce<(typeof told)[number] | undefined>(
+    (best, one) => (best === undefined || one.sequence > best.sequence ? one : best),
+    undefined,
+  )
+  const at = instantText(now)
+  const keepsRoot = driver.terms.kind === 'issuing-ca'
+  const isNewer =
+    newest !== undefined && newest.sequence >= state.bundle.sequence && newest.sequence !== UNMANAGED
+  const held = !isNewer || keepsRoot ? state.bundle.authorities : contentOf(driver, state, newest.digest)
+  if (held === undefined) return undefined
+  const bundle =
+    isNewer && !keepsRoot
+      ? { sequence: newest.sequence, digest: newest.digest, authorities: held, at }
+      : state.bundle
+  const signers: Record<string, MemberState> = {}
+  for (const [name, member] of Object.entries(state.members)) {
+    const { evidence } = member
+    signers[name] =
+      evidence?.signer === undefined || member.leftAt !== undefined
+        ? member
+        : { ...member, signer: evidence.signer, switchedAt: at }
+  }
+  const next: RolloverState = {
+    ...state,
+    revision: Math.max(state.revision, ...told.map(({ revision }) => revision)) + 1,
+    bundle,
+    members: signers,
+    authorities: livesOf(driver, { ...state, members: signers, bundle }, at),
+    recovering: undefined,
+    forced: state.forced.filter(({ gate }) => gate !== 'recovery'),
+  }
+  return withEntry(next, at, `recovered from what members have: bundle ${bundle.sequence}`)
+}
+
+/** Which authorities a digest stands for. */
+function contentOf(driver: DriverTerms, state: RolloverState, digest: string): readonly string[] | undefined {
+  if (digest === state.bundle.digest) return state.bundle.authorities
+  const ids = [...driver.outgoing, driver.incoming]
+  if (ids.length > MAX_SUBSETS) return undefined
+  for (let mask = 1; mask < 1 << ids.length; mask++) {
+    const some = ids.filter((_, i) => (mask >> i) & 1).sort()
+    if (digestOf(state.authorities, some) === digest) return some
+  }
+  return undefined
+}
+
+/** Where each authority stands by what is in the bundle and who signs; every wait begins anew. */
+function livesOf(driver: DriverTerms, state: RolloverState, at: string): RolloverState['authorities'] {
+  const keepsRoot = driver.terms.kind === 'issuing-ca'
+  const signs = (id: string): boolean => currentMembers(state).some(([, { signer }]) => signer === id)
+  const holds = (id: string): boolean => keepsRoot || state.bundle.authorities.includes(id)
+  const { incoming } = driver
+  const isActive = signs(incoming)
+  const next: Record<string, AuthorityLife> = {}
+  for (const [id, life] of Object.entries(state.authorities)) {
+    const { sequence } = state.bundle
+    if (id === incoming)
+      next[id] = !holds(id)
+        ? {
+            ...life,
+            stage: life.fingerprint === undefined ? 'PLANNED' : 'STAGED',
+            since: life.since.STAGED === undefined ? {} : { STAGED: life.since.STAGED },
+          }
+        : {
+            ...life,
+            stage: isActive ? 'ACTIVE' : 'PUBLISHED',
+            since: {
+              ...(life.since.STAGED === undefined ? {} : { STAGED: life.since.STAGED }),
+              ...(keepsRoot ? {} : { PUBLISHED: life.since.PUBLISHED ?? at }),
+              ...(isActive ? { ACTIVE: at } : {}),
+            },
+            publishedIn: Math.min(life.publishedIn ?? sequence, sequence),
+            everActive: isActive || life.everActive === true,
+          }
+    else if (!holds(id))
+      next[id] = { ...life, stage: 'RETIRED', since: { ...life.since, RETIRED: at }, withdrawnIn: sequence }
+    else if (signs(id)) next[id] = { ...life, stage: 'ACTIVE', since: {} }
+    else next[id] = { ...life, stage: 'DRAINING', since: { DRAINING: at } }
+  }
+  return next
+}

@@ -1,0 +1,460 @@
+/**
+ * Drives a rollover along its plan.
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../../errors.ts'
+import { readTimeSource, type TimeSource } from '../../internal/clock.ts'
+import { formatDuration } from '../../internal/duration.ts'
+import { instantOf, instantText } from '../../internal/instant-text.ts'
+import { checkOptionNames, readCount, readFunction, typeName } from '../../internal/options.ts'
+import { tell } from '../../internal/tell.ts'
+import { escapeText, quote } from '../../internal/text.ts'
+import { type CertificateInput, toCertificate } from '../../x509/certificate-input.ts'
+import { certificateLabel } from '../../x509/certificate-label.ts'
+import type { TraceEvent } from '../trace/trace-event.ts'
+import { type DesiredState, desiredState } from './desired-state.ts'
+import { type DriverTerms, driverTerms } from './driver-terms.ts'
+import { useOf } from './inequalities.ts'
+import { JournalKeeper } from './journal-keeper.ts'
+import { applyRecovery, applyReport, later, type MemberReport, readReport } from './member-report.ts'
+import { eventsBetween } from './rollover-events.ts'
+import { type Gate, ROLLOVER_GATES, type ShutGate, shutGates, type Transition } from './rollover-gates.ts'
+import type { RolloverJournal } from './rollover-journal.ts'
+import type { RolloverPlan } from './rollover-plan.ts'
+import { initialState, type MemberState, type RolloverState, withEntry } from './rollover-state.ts'
+import { type RolloverStatus, statusOf } from './rollover-status.ts'
+import { readId } from './rollover-terms.ts'
+import { applyAbort, applyResume, applyTransition, nextTransitions } from './rollover-transitions.ts'
+import { verifyPlan } from './verify-plan.ts'
+
+/** Options of {@link Rollover.open}. */
+export interface RolloverOptions {
+  /** The plan; it is verified. */
+  readonly plan: RolloverPlan | string
+  readonly journal: RolloverJournal
+  /** The sequence of the bundle that everybody has at the beginning. Default 1. Not used in an adoption. */
+  readonly sequence?: number | undefined
+  readonly clock?: TimeSource | undefined
+  /** Is told of every step; the events are what `checkTrace` reads. */
+  readonly onEvent?: ((event: TraceEvent) => void) | undefined
+}
+
+/** Who drove: for traces. */
+export interface RolloverInternals {
+  readonly gates: readonly Gate[]
+  readonly verify: (plan: RolloverPlan | string) => RolloverPlan
+}
+
+const INTERNALS: RolloverInternals = { gates: ROLLOVER_GATES, verify: verifyPlan }
+
+/** Steps of one `advance()`; each takes an authority or a cluster further, so there are never that many. */
+const MAX_STEPS = 100_000
+/** How long a reason may be. */
+const MAX_REASON = 500
+
+/**
+ * A rollover over a journal.
+ *
+ * It holds no state of its own: the journal says how far it is, `desired(member)` is a pure function of that, and whoever
+ * carries it out reports what there is. So it does not matter who calls `advance()`, how often, from how many processes,
+ * or when one of them dies. Every gate is time *and* evidence; what is missing is named.
+ *
+ * **Warning**: it decides, and does nothing itself. A controller makes each cluster what `desired()` answers, and reports.
+ *
+ * @example
+ * ```ts
+ * import { memoryJournal, Rollover, type RolloverPlan } from 'mesh-pki/rotation'
+ * import type { Certificate } from 'mesh-pki/x509'
+ *
+ * declare const plan: RolloverPlan
+ * declare const newRoot: Certificate
+ * const rollover = await Rollover.open({ plan, journal: memoryJournal() })
+ * await rollover.stage(newRoot)
+ * const status = await rollover.advance()
+ * for (const { message } of status.waiting) console.log(message)
+ * const east = await rollover.desired('east')
+ * ```
+ */
+export class Rollover {
+  readonly #options: RolloverOptions
+  readonly #now: () => number
+  readonly #keeper: JournalKeeper
+  readonly #gates: readonly Gate[]
+  readonly #verify: RolloverInternals['verify']
+  #driver: DriverTerms
+
+  private constructor(options: RolloverOptions, internals: RolloverInternals, plan: RolloverPlan) {
+    const { clock } = options
+    readTimeSource(clock)
+    this.#options = options
+    this.#now = () => readMoment(clock === undefined ? new Date() : clock.now())
+    this.#keeper = new JournalKeeper(options.journal)
+    this.#gates = internals.gates
+    this.#verify = internals.verify
+    this.#driver = driverTerms(plan)
+  }
+
+  /**
+   * Opens a rollover: begins it where the journal is empty, and goes on with it where it is not.
+   *
+   * @throws `PlanError` (`ERR_ROLLOVER_PLAN`) for a plan that is not safe, or another than the journal's; `MeshPkiError`
+   * `ERR_ROLLOVER_JOURNAL`; `TypeError`.
+   */
+  static open(options: RolloverOptions): Promise<Rollover> {
+    return openRollover(options, INTERNALS)
+  }
+
+  /** {@link Rollover.open} with gates taken away; not exported by the package. */
+  static async openWith(options: RolloverOptions, internals: RolloverInternals): Promise<Rollover> {
+    checkOptionNames(options, ['plan', 'journal', 'sequence', 'clock', 'onEvent'], 'Rollover.open')
+    if (typeof options.journal?.read !== 'function' || typeof options.journal.replace !== 'function')
+      throw new TypeError(
+        `option "journal" must have the methods read() and replace(version, text); got ${typeName(options.journal)}`,
+      )
+    readFunction(options.onEvent, 'onEvent')
+    const sequence = readCount(options.sequence ?? 1, 'sequence', 1, Number.MAX_SAFE_INTEGER)
+    const plan = internals.verify(options.plan)
+    const rollover = new Rollover(options, internals, plan)
+    const state = await rollover.#keeper.begin(() => initialState(plan, sequence, rollover.#at()))
+    rollover.#checkPlan(state)
+    // A driver may have died between a write and its event, so each tells anew where things stand.
+    for (const event of eventsBetween(undefined, state, rollover.#now())) tell(options.onEvent, event)
+    return rollover
+  }
+
+  /** The plan that it follows. */
+  get plan(): RolloverPlan {
+    return this.#driver.plan
+  }
+
+  /** How far it is, and what it waits for. Changes nothing. */
+  async status(): Promise<RolloverStatus> {
+    return this.#statusOf(await this.#read())
+  }
+
+  /** What a member shall have and do; `undefined` for who is none. */
+  async desired(member: string): Promise<DesiredState | undefined> {
+    return desiredState(this.#driver, await this.#read(), member, this.#now())
+  }
+
+  /**
+   * Takes every step whose gates are open, each with one write of the journal, and answers where it stands then.
+   *
+   * @throws `MeshPkiError` `ERR_ROLLOVER_JOURNAL`, `ERR_ROLLOVER_CONFLICT`.
+   */
+  async advance(): Promise<RolloverStatus> {
+    let state = await this.#read()
+    for (let step = 0; step < MAX_STEPS; step++) {
+      const now = this.#now()
+      const recovered = applyRecovery(this.#driver, state, this.#stamp())
+      const open = recovered === undefined ? this.#openTransition(state, now) : undefined
+      if (recovered === undefined && open === undefined) break
+      let taken = false
+      const before: RolloverState = state
+      state = await this.#keeper.change((found) => {
+        // Another driver may have been first; what is due now is then seen in the next round.
+        taken = found.revision === before.revision
+        if (!taken) return found
+        return open === undefined
+          ? (applyRecovery(this.#driver, found, this.#stamp()) ?? found)
+          : applyTransition(this.#driver, found, open, this.#stamp())
+      })
+      if (taken) this.#tellStep(before, state, open)
+    }
+    return this.#statusOf(state)
+  }
+
+  /**
+   * Records the certificate of the incoming authority. Call it when the key is where it will stay, and a dry run has shown that what it
+   * signs verifies (`createRootCa` and `CertificateAuthority.from` do that).
+   *
+   * @throws `MeshPkiError` `ERR_ROLLOVER_EVIDENCE` for a certificate that is no CA's, ends too early, or another than was staged.
+   */
+  async stage(certificate: CertificateInput): Promise<RolloverStatus> {
+    const read = toCertificate(certificate)
+    if (!read.isCa)
+      throw evidence(
+        `${certificateLabel(read)} is no CA, so it cannot be the authority ${this.#driver.incoming}`,
+      )
+    return this.stageAs({
+      fingerprint: read.fingerprint(),
+      notBefore: read.notBefore.getTime(),
+      notAfter: read.notAfter.getTime(),
+    })
+  }
+
+  /** {@link stage} by what a certificate says; for simulations by model. */
+  async stageAs(made: {
+    readonly fingerprint: string
+    readonly notBefore: number
+    readonly notAfter: number
+  }): Promise<RolloverStatus> {
+    const { incoming, terms } = this.#driver
+    const least = terms.incoming.lifetime - terms.backdate
+    if (made.notAfter - made.notBefore < least)
+      throw evidence(
+        `the certificate of ${incoming} is valid for ${formatDuration(made.notAfter - made.notBefore)}; the plan needs ${formatDuration(least)}`,
+      )
+    return this.#change((state, at) => {
+      const life = state.authorities[incoming]
+      if (life?.fingerprint === made.fingerprint) return state
+      if (life?.since.PUBLISHED !== undefined || life?.stage === 'PRUNED')
+        throw evidence(
+          `${incoming} was published with the fingerprint ${life.fingerprint}; it cannot become ${made.fingerprint}. Abort, or make a new plan`,
+        )
+      const staged = {
+        ...life,
+        stage: 'STAGED' as const,
+        since: { STAGED: at },
+        fingerprint: made.fingerprint,
+        notBefore: instantText(Math.ceil(made.notBefore / 1000) * 1000),
+        notAfter: instantText(Math.floor(made.notAfter / 1000) * 1000),
+      }
+      return withEntry(
+        { ...state, revision: state.revision + 1, authorities: { ...state.authorities, [incoming]: staged } },
+        at,
+        `${incoming} STAGED: ${made.fingerprint}`,
+      )
+    })
+  }
+
+  /**
+   * Takes what a member reports: which bundle all of its verifiers have, what its issuers sign with, what is in use.
+   *
+   * @throws `MeshPkiError` `ERR_ROLLOVER_MEMBER`, `ERR_ROLLOVER_EVIDENCE`; `TypeError`, `RangeError`.
+   */
+  async report(report: MemberReport): Promise<void> {
+    readReport(report)
+    await this.#change((state) => applyReport(this.#driver, state, report, this.#stamp()))
+  }
+
+  /**
+   * Adds a cluster or an audience while the rollover runs. From then on every gate asks it too.
+   *
+   * @throws `MeshPkiError` `ERR_ROLLOVER_MEMBER` for a cluster with an authority that the plan does not know.
+   */
+  async join(member: { readonly name: string; readonly from?: string | undefined }): Promise<RolloverStatus> {
+    checkOptionNames(member, ['name', 'from'], 'join()')
+    const name = readId(member.name, 'name')
+    const { from } = member
+    if (from !== undefined && !this.#driver.outgoing.includes(from))
+      throw new MeshPkiError(
+        'ERR_ROLLOVER_MEMBER',
+        `${name} signs with ${quote(from, 64)}, which this plan does not know, so nobody would trust what it issues. Finish or abort this rollover and adopt ${name} with a plan of kind "adoption" (I11)`,
+      )
+    return this.#change((state, at) => {
+      const known = state.members[name]
+      if (known !== undefined && known.leftAt === undefined) return state
+      // What is no longer trusted is not signed with again; and what is not yet distributed is not signed with either.
+      const isGone = from !== undefined && state.authorities[from]?.stage !== 'ACTIVE'
+      const signer = from === undefined ? undefined : isGone ? this.#driver.incoming : from
+      const joined: MemberState = {
+        ...(from === undefined ? {} : { from }),
+        ...(signer === undefined ? {} : { signer, switchedAt: at }),
+        joinedAt: at,
+      }
+      return withEntry(
+        { ...state, revision: state.revision + 1, members: { ...state.members, [name]: joined } },
+        at,
+        `${name} joined`,
+      )
+    })
+  }
+
+  /** Takes a member out: nobody waits for it any longer. What it issued still counts. */
+  async leave(name: string, options: { readonly reason: string }): Promise<RolloverStatus> {
+    const reason = readReason(options)
+    return this.#change((state, at) => {
+      const member = Object.hasOwn(state.members, name) ? state.members[name] : undefined
+      if (member === undefined || member.leftAt !== undefined) return state
+      const members = { ...state.members, [name]: { ...member, leftAt: at } }
+      return withEntry({ ...state, revision: state.revision + 1, members }, at, `${name} left: ${reason}`)
+    })
+  }
+
+  /**
+   * Opens a gate by hand, for all or for one member, and records who said why. It stays open.
+   *
+   * **Warning**: every gate stands for an outage that it prevents. `docs/rotation.md` says which.
+   */
+  async force(options: {
+    readonly gate: ShutGate['gate']
+    readonly member?: string | undefined
+    readonly reason: string
+  }): Promise<RolloverStatus> {
+    checkOptionNames(options, ['gate', 'member', 'reason'], 'force()')
+    const { gate, member } = options
+    if (!ROLLOVER_GATES.some(({ id }) => id === gate))
+      throw new TypeError(
+        `option "gate" must be one of ${ROLLOVER_GATES.map(({ id }) => id).join(', ')}; got ${quote(String(gate), 64)}`,
+      )
+    const reason = readReason(options)
+    return this.#change((state, at) => {
+      const forced = { gate, ...(member === undefined ? {} : { member }), reason, at }
+      return withEntry(
+        { ...state, revision: state.revision + 1, forced: [...state.forced, forced] },
+        at,
+        `forced ${gate}${member === undefined ? '' : ` for ${member}`}: ${reason}`,
+      )
+    })
+  }
+
+  /**
+   * Goes back: every cluster signs with what it had, and the incoming authority is withdrawn once nothing under it is in use.
+   * Possible until an outgoing authority is retired.
+   *
+   * @throws `MeshPkiError` `ERR_ROLLOVER_BLOCKED` where there is no way back: one is retired or tainted already, or ends too soon (C5).
+   */
+  async abort(options: { readonly reason: string }): Promise<RolloverStatus> {
+    const reason = readReason(options)
+    return this.#change((state) => {
+      if (state.direction === 'back') return state
+      checkWayBack(this.#driver, state, this.#now())
+      return applyAbort(this.#driver, state, reason, this.#stamp())
+    })
+  }
+
+  /** Takes an abort back; every gate is asked again. @throws `MeshPkiError` `ERR_ROLLOVER_BLOCKED` once it is over. */
+  async resume(options: { readonly reason: string }): Promise<RolloverStatus> {
+    const reason = readReason(options)
+    return this.#change((state) => {
+      if (state.direction === 'forward') return state
+      if (state.authorities[this.#driver.incoming]?.stage === 'PRUNED')
+        throw blocked(
+          `${this.#driver.incoming} is pruned: its key is gone. Make a new plan with a new authority`,
+        )
+      return applyResume(this.#driver, state, reason, this.#stamp())
+    })
+  }
+
+  /**
+   * Goes on with another plan for the same authorities: a lifetime, a delay or an instant has changed. What was issued
+   * under the old parameters keeps its time.
+   *
+   * @throws `PlanError`; `MeshPkiError` `ERR_ROLLOVER_PLAN` for a plan of other authorities.
+   */
+  async revise(plan: RolloverPlan | string, options: { readonly reason: string }): Promise<RolloverStatus> {
+    const reason = readReason(options)
+    const verified = this.#verify(plan)
+    const driver = driverTerms(verified)
+    const old = this.#driver
+    const names = ({ incoming, outgoing }: DriverTerms): string => [incoming, ...outgoing].join(' ')
+    if (names(driver) !== names(old) || driver.terms.kind !== old.terms.kind)
+      throw new MeshPkiError(
+        'ERR_ROLLOVER_PLAN',
+        `the new plan is of kind ${driver.terms.kind} for ${names(driver)}; this rollover is of kind ${old.terms.kind} for ${names(old)}`,
+      )
+    const status = await this.#change((state, at) => {
+      const now = this.#now()
+      const end = now + 2 * old.terms.clockSkew
+      const authorities = { ...state.authorities }
+      for (const [id, life] of Object.entries(authorities))
+        if (life.stage === 'ACTIVE' && life.everActive === true)
+          authorities[id] = {
+            ...life,
+            greatestNotAfter: later(life.greatestNotAfter, end + old.terms.leafLifetime),
+            inUseUntil: later(life.inUseUntil, end + useOf(old.terms)),
+          }
+      const members: Record<string, MemberState> = { ...state.members }
+      for (const { name, from } of verified.members)
+        members[name] ??= from === undefined ? { joinedAt: at } : { from, signer: from, joinedAt: at }
+      const next = { ...state, revision: state.revision + 1, plan: verified.digest, authorities, members }
+      return withEntry(next, at, `revised to plan ${verified.digest.slice(0, 12)}: ${reason}`)
+    })
+    this.#driver = driver
+    return status
+  }
+
+  /** Now, for the journal: rounded up, so that no wait begins before what it waits for. */
+  #stamp(): number {
+    return Math.ceil(this.#now() / 1000) * 1000
+  }
+
+  #at(): string {
+    return instantText(this.#stamp())
+  }
+
+  async #read(): Promise<RolloverState> {
+    const state = await this.#keeper.read()
+    this.#checkPlan(state)
+    return state
+  }
+
+  #checkPlan(state: RolloverState): void {
+    if (state.plan === this.#driver.plan.digest) return
+    throw new MeshPkiError(
+      'ERR_ROLLOVER_PLAN',
+      `the journal follows the plan ${state.plan}, and this one is ${this.#driver.plan.digest}. Open it with its own plan; to change that, call revise()`,
+      { data: { expected: state.plan, found: this.#driver.plan.digest } },
+    )
+  }
+
+  async #change(apply: (state: RolloverState, at: string) => RolloverState): Promise<RolloverStatus> {
+    let before: RolloverState | undefined
+    const state = await this.#keeper.change((found) => {
+      this.#checkPlan(found)
+      before = found
+      return apply(found, this.#at())
+    })
+    if (before !== undefined) this.#tellStep(before, state, undefined)
+    return statusOf(this.#driver, state, this.#now(), this.#gates)
+  }
+
+  #openTransition(state: RolloverState, now: number): Transition | undefined {
+    return nextTransitions(this.#driver, state).find(
+      (transition) => shutGates({ driver: this.#driver, state, now, transition }, this.#gates).length === 0,
+    )
+  }
+
+  #statusOf(state: RolloverState): RolloverStatus {
+    return statusOf(this.#driver, state, this.#now(), this.#gates)
+  }
+
+  #tellStep(before: RolloverState, after: RolloverState, transition: Transition | undefined): void {
+    if (before === after) return
+    for (const event of eventsBetween(before, after, this.#now(), transition))
+      tell(this.#options.onEvent, event)
+  }
+}
+
+const openRollover = (options: RolloverOptions, internals: RolloverInternals): Promise<Rollover> =>
+  Rollover.openWith(options, internals)
+
+function checkWayBack(driver: DriverTerms, state: RolloverState, now: number): void {
+  const { switchDelay, leafLifetime, clockSkew } = driver.terms
+  for (const id of driver.outgoing) {
+    const life = state.authorities[id]
+    if (life === undefined) continue
+    if (life.stage === 'RETIRED' || life.stage === 'REVOKED' || life.stage === 'PRUNED')
+      throw blocked(
+        `${id} is ${life.stage}: verifiers no longer trust it. Roll over to a new authority instead`,
+      )
+    if (life.stage === 'TAINTED')
+      throw blocked(`${id} is TAINTED: its key is compromised. Go on, or roll over to a new authority`)
+    const needs = switchDelay + leafLifetime + 2 * clockSkew
+    if (life.notAfter !== undefined && instantOf(life.notAfter) < now + needs)
+      throw blocked(
+        `${id} ends at ${life.notAfter}, less than ${formatDuration(needs)} from now (Δsw + L + 2S, C5): certificates under it would be cut short. Go on instead`,
+      )
+  }
+}
+
+/** An instant of the clock, to the millisecond. */
+function readMoment(value: Date): number {
+  const time = value instanceof Date ? value.getTime() : Number.NaN
+  if (Number.isNaN(time)) throw new TypeError('option "clock": now() must answer a valid Date')
+  return time
+}
+
+function readReason(options: { readonly reason: string }): string {
+  const reason: unknown = options?.reason
+  if (typeof reason !== 'string' || reason.trim() === '')
+    throw new TypeError('option "reason" must say why; it is recorded')
+  return escapeText(reason, MAX_REASON)
+}
+
+const evidence = (problem: string): MeshPkiError => new MeshPkiError('ERR_ROLLOVER_EVIDENCE', problem)
+const blocked = (problem: string): MeshPkiError =>
+  new MeshPkiError('ERR_ROLLOVER_BLOCKED', `the rollover cannot go that way: ${problem}`)

@@ -1,0 +1,114 @@
+/**
+ * What a trace has said up to one of its events.
+ *
+ * @module
+ */
+
+import type { TraceEvent, TraceEventOf, TraceMember, TraceTerms } from './trace-event.ts'
+
+/** A verifier's bundle. */
+export interface HeldBundle {
+  readonly sequence: number
+  readonly authorities: readonly string[]
+}
+
+/** The mesh as a trace describes it, event by event. Each invariant looks at it before the event is taken in. */
+export class TraceView {
+  readonly terms: TraceTerms
+  readonly members = new Map<string, TraceMember>()
+  /** By verifier: its bundle, and every authority that it ever trusted. */
+  readonly bundles = new Map<string, HeldBundle>()
+  readonly verifierOf = new Map<string, string>()
+  readonly issuers = new Map<string, string>()
+  readonly certificates = new Map<string, TraceEventOf<'issued'>>()
+  /** By holder: the certificate in use. */
+  readonly inUse = new Map<string, string>()
+  readonly stages = new Map<string, TraceEventOf<'stage'>>()
+  readonly entered = new Map<string, number>()
+  readonly published: TraceEventOf<'published'>[] = []
+  /** By verifier: every authority that it has ever trusted. */
+  readonly everTrusted = new Map<string, Set<string>>()
+  /** The authorities with which clusters began, each its own. */
+  readonly own: ReadonlySet<string>
+  /** By authority: the greatest end of all that was issued under it. */
+  readonly greatestNotAfter = new Map<string, number>()
+
+  constructor(begin: TraceEventOf<'begin'>) {
+    this.terms = begin.terms
+    this.own = new Set(begin.terms.separate ? begin.members.flatMap(({ authorities }) => authorities) : [])
+    for (const member of begin.members) this.#join(member)
+  }
+
+  /** Takes an event in. */
+  take(event: TraceEvent): void {
+    switch (event.type) {
+      case 'stage':
+        this.stages.set(event.authority, event)
+        this.entered.set(`${event.stage} ${event.authority}`, event.at)
+        break
+      case 'published':
+        this.published.push(event)
+        break
+      case 'applied':
+        this.#trust(event.verifier, event)
+        break
+      case 'switched':
+        this.issuers.set(event.member, event.authority)
+        break
+      case 'issued': {
+        this.certificates.set(event.certificate, event)
+        const known = this.greatestNotAfter.get(event.authority) ?? 0
+        this.greatestNotAfter.set(event.authority, Math.max(known, event.notAfter))
+        break
+      }
+      case 'presented':
+        this.inUse.set(event.holder, event.certificate)
+        break
+      case 'withdrawn':
+        if (this.inUse.get(event.holder) === event.certificate) this.inUse.delete(event.holder)
+        break
+      case 'joined':
+        this.#join(event.member)
+        break
+      case 'left':
+        this.#leave(event.member)
+        break
+      default:
+    }
+  }
+
+  /** The certificates in use under an authority. */
+  presentedUnder(authority: string): readonly TraceEventOf<'issued'>[] {
+    const found: TraceEventOf<'issued'>[] = []
+    for (const id of this.inUse.values()) {
+      const certificate = this.certificates.get(id)
+      if (certificate?.authority === authority) found.push(certificate)
+    }
+    return found
+  }
+
+  #join(member: TraceMember): void {
+    this.members.set(member.name, member)
+    if (member.signer !== undefined) this.issuers.set(member.name, member.signer)
+    for (const verifier of member.verifiers) {
+      this.verifierOf.set(verifier, member.name)
+      this.#trust(verifier, member)
+    }
+  }
+
+  #trust(verifier: string, { sequence, authorities }: HeldBundle): void {
+    this.bundles.set(verifier, { sequence, authorities })
+    const ever = this.everTrusted.get(verifier) ?? new Set()
+    for (const authority of authorities) ever.add(authority)
+    this.everTrusted.set(verifier, ever)
+  }
+
+  #leave(name: string): void {
+    for (const verifier of this.members.get(name)?.verifiers ?? []) {
+      this.bundles.delete(verifier)
+      this.verifierOf.delete(verifier)
+    }
+    this.members.delete(name)
+    this.issuers.delete(name)
+  }
+}
