@@ -19,6 +19,7 @@ export {
   type EnrollmentServer,
   type EnrollmentServerOptions,
 } from './enrollment-server.ts'
+export { fileJournal } from './file-journal.ts'
 export type { PeerOptions } from './peer-policy.ts'
 export { presentedChain } from './presented-chain.ts'
 export { spiffeDialer, type WebFetchOptions, webFetch } from './spiffe-dialer.ts'

@@ -36,7 +36,7 @@ export interface DesiredState {
   readonly reissue?: { readonly authorities: readonly string[]; readonly within: string }
 }
 
-/** What a member shall have. `undefined` for who is no member, or has left. */
+/** What a member shall have. `undefined` for who is no member or has left, and for all while a journal recovers: they keep what they have. */
 export function desiredState(
   driver: DriverTerms,
   state: RolloverState,
@@ -44,7 +44,8 @@ export function desiredState(
   now: number,
 ): DesiredState | undefined {
   const found = Object.hasOwn(state.members, member) ? state.members[member] : undefined
-  if (found === undefined || found.leftAt !== undefined) return undefined
+  // What a restored journal wants is not what anybody should go back to.
+  if (found === undefined || found.leftAt !== undefined || state.recovering !== undefined) return undefined
   const { sequence, digest, authorities } = state.bundle
   const { reissueWithin, cross } = { ...driver.plan.parameters, cross: driver.plan.cross }
   const tainted = driver.outgoing.filter((id) => state.authorities[id]?.stage === 'TAINTED')

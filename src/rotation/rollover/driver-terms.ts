@@ -20,6 +20,8 @@ export interface DriverTerms {
   readonly distribution: number
   /** From the last switch, or the taint, to the end of trust. */
   readonly retention: number
+  /** Older reports count for nothing. */
+  readonly evidenceMaxAge: number
   /** Planned instants, by `stage authority` and `ACTIVE authority cluster`. */
   readonly planned: ReadonlyMap<string, number>
 }
@@ -60,6 +62,7 @@ export function driverTerms(plan: RolloverPlan): DriverTerms {
     activateAt: undefined,
     retireAt: undefined,
     pruneAfter: duration(parameters.pruneAfter),
+    evidenceMaxAge: duration(parameters.evidenceMaxAge),
     maxAuthorities: parameters.maxAuthorities,
     rotationPeriod: parameters.rotationPeriod === undefined ? undefined : duration(parameters.rotationPeriod),
   }
@@ -70,6 +73,7 @@ export function driverTerms(plan: RolloverPlan): DriverTerms {
     outgoing: outgoing.map(({ id }) => id),
     distribution: distributionWait(terms),
     retention: retentionWait(terms),
+    evidenceMaxAge: terms.evidenceMaxAge,
     planned: new Map(
       plan.steps.map(({ stage, authority, cluster, at }) => [
         stepKey(stage, authority, cluster),

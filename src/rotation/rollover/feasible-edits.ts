@@ -153,10 +153,15 @@ function mendSome(terms: RolloverTerms, movable: Movable, broken: readonly Inequ
   return undefined
 }
 
+/** Steps over which a slope is measured: what is rounded to whole seconds would hide a small one. */
+const SPAN = 1000
+/** Steps that rounding may be off by. */
+const ROUNDING = 8
+
 /**
  * The value nearest to the present one at which the inequalities hold. Each is linear in it, so two evaluations give the
- * half-line on which it holds; an inequality with a maximum in it is linear in pieces, so the result is evaluated, and
- * refined from where it then stands.
+ * half-line on which it holds. An inequality with a maximum in it is linear in pieces, and one that is rounded nearly so;
+ * therefore the result is evaluated, refined from where it then stands, and moved by single steps at the end.
  */
 function nearestFeasible(
   terms: RolloverTerms,
@@ -165,32 +170,40 @@ function nearestFeasible(
 ): number | undefined {
   const present = movable.get(terms)
   if (present === undefined) return undefined
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = movable
   const step = stepOf(movable)
+  const asked = (value: number): readonly Inequality[] => {
+    const all = evaluate(movable.set(terms, value))
+    return which === 'all' ? all : all.filter(which)
+  }
+  const holds = (value: number): boolean =>
+    value >= min && value <= max && asked(value).every((inequality) => slackOf(inequality) >= 0)
+  if (movable.unit === 'count') {
+    // Its inequality has it in a denominator, and there are few of them.
+    for (let count = present + 1; count <= max; count++) if (holds(count)) return count
+    return undefined
+  }
   let value = present
-  for (let round = 0; round < 4; round++) {
-    const here = evaluate(movable.set(terms, value))
-    const there = evaluate(movable.set(terms, value + step))
-    let low = movable.min ?? Number.NEGATIVE_INFINITY
-    let high = movable.max ?? Number.POSITIVE_INFINITY
-    let holds = true
+  for (let round = 0; round < 4 && !(round > 0 && holds(value)); round++) {
+    const here = asked(value)
+    const there = asked(value + SPAN * step)
+    let [low, high] = [min, max]
     for (const [i, inequality] of here.entries()) {
-      if (which !== 'all' && !which(inequality)) continue
-      const other = there[i]
       const slack = slackOf(inequality)
-      const slope = other === undefined ? 0 : slackOf(other) - slack
-      if (slack < 0) holds = false
+      const other = there[i]
+      const slope = other === undefined ? 0 : (slackOf(other) - slack) / SPAN
       if (slope === 0 && slack < 0) return undefined
       // In steps from here: slack + slope·k ≥ 0.
       if (slope > 0) low = Math.max(low, value + step * Math.ceil(-slack / slope - 1e-9))
       if (slope < 0) high = Math.min(high, value + step * Math.floor(slack / -slope + 1e-9))
     }
-    if (holds && round > 0) return value === present ? undefined : value
     if (low > high) return undefined
-    const next = Math.min(Math.max(value, low), high)
-    if (next === value) return holds && value !== present ? value : undefined
-    value = next
+    value = Math.min(Math.max(value, low), high)
   }
-  return undefined
+  const away = value < present ? -step : step
+  for (let i = 0; i < ROUNDING && !holds(value); i++) value += away
+  for (let i = 0; i < ROUNDING && value !== present && holds(value - away); i++) value -= away
+  return value !== present && holds(value) ? value : undefined
 }
 
 const stepOf = ({ unit }: Movable): number => (unit === 'ratio' ? RATIO_STEP : unit === 'count' ? 1 : 1000)

@@ -22,6 +22,7 @@ export interface Inequality {
   /** The step that it belongs to, and of which authority where there are several. */
   readonly step: StepKey
   readonly authority?: string
+  readonly cluster?: string
   /** As `A − P ≥ D + 2S`. */
   readonly condition: string
   /** Its right side and its left side, in milliseconds; or authorities, where it is about their number. */
@@ -52,16 +53,19 @@ export interface RolloverInstants {
 export const propagationOf = (terms: RolloverTerms): number =>
   Math.max(...terms.members.map(({ propagation }) => propagation))
 
-/** The fraction of a life that remains at the latest renewal, times that life. */
-export const graceOf = (terms: RolloverTerms): number =>
-  Math.max(0, terms.gracePeriodRatio - terms.jitter) *
-  (terms.leafLifetime + (terms.lifeFrom === 'issuance' ? 0 : terms.backdate))
+/** The fraction of a life that remains at the latest renewal, times that life; down to whole seconds. */
+export function graceOf(terms: RolloverTerms): number {
+  const life = terms.leafLifetime + (terms.lifeFrom === 'issuance' ? 0 : terms.backdate)
+  const remains = Math.max(0, terms.gracePeriodRatio - terms.jitter) * life
+  // 0.15 − 0.01 is a little less than 0.14; a millionth of a second is nobody's.
+  return Math.floor(remains / 1000 + 1e-6) * 1000
+}
 
 /** U: how long after its issuance a certificate may still be in use. */
 export const useOf = (terms: RolloverTerms): number =>
   terms.retention === 'leaf-lifetime'
     ? terms.leafLifetime
-    : terms.leafLifetime - Math.floor(graceOf(terms)) + terms.outageBudget + terms.installDelay
+    : terms.leafLifetime - graceOf(terms) + terms.outageBudget + terms.installDelay
 
 /** What must lie between publication and first use. */
 export const distributionWait = (terms: RolloverTerms): number =>
@@ -75,7 +79,7 @@ export const retentionWait = (terms: RolloverTerms): number =>
 
 /** The earliest instants that the terms allow, with the wishes of the caller in their place. */
 export function instantsOf(terms: RolloverTerms): RolloverInstants {
-  const { clockSkew, stagger, switchDelay, leafLifetime, start } = terms
+  const { clockSkew, stagger, switchDelay, start } = terms
   const distribute = start + distributionWait(terms)
   const first = terms.activateAt ?? (terms.crossSign ? start : distribute)
   const activate = new Map<string, number>()
@@ -90,9 +94,9 @@ export function instantsOf(terms: RolloverTerms): RolloverInstants {
     const earliest = Math.max((taint ?? left) + retentionWait(terms), distribute)
     retire.set(id, terms.retireAt ?? earliest)
   }
-  const cross = terms.crossSign
-    ? { attachUntil: distribute, notAfter: distribute + switchDelay + leafLifetime + 2 * clockSkew }
-    : undefined
+  // It may live as long as its signer: what carries it is then never cut short.
+  const end = Math.min(...terms.outgoing.map(({ notAfter }) => notAfter))
+  const cross = terms.crossSign ? { attachUntil: distribute, notAfter: end } : undefined
   return {
     publish: start,
     distribute,
@@ -112,7 +116,7 @@ export function inequalitiesOf(terms: RolloverTerms, at: RolloverInstants): read
     step: StepKey,
     condition: string,
     [has, needs]: readonly [has: number, needs: number],
-    more: { readonly unit?: Inequality['unit']; readonly authority?: string } = {},
+    more: Partial<Pick<Inequality, 'unit' | 'authority' | 'cluster'>> = {},
   ): void => {
     found.push({ id, step, condition, needs, has, unit: 'duration', ...more })
   }
@@ -126,7 +130,7 @@ export function inequalitiesOf(terms: RolloverTerms, at: RolloverInstants): read
   if (terms.kind !== 'issuing-ca') {
     const atOnce = [terms.maxAuthorities, terms.outgoing.length + 1] as const
     add('C6', 'publish', 'm ≥ authorities at once', atOnce, { unit: 'count' })
-    add('C1', 'distribute', 'P + D + 2S', [at.distribute - at.publish, wait])
+    add('C1', 'distribute', 'T ≥ P + D + 2S', [at.distribute - at.publish, wait])
   }
   addActivation(terms, at, add)
   if (terms.rotationPeriod !== undefined) {
@@ -150,7 +154,7 @@ export function inequalitiesOf(terms: RolloverTerms, at: RolloverInstants): read
     add('C2', 'retire', retention(terms), [retire - (at.taint ?? last), retentionWait(terms)], authority)
     if (terms.crossSign) add('C1', 'retire', 'R − P ≥ D + 2S', [retire - at.publish, wait], authority)
     const pruned = pruneAt(terms, at, id)
-    add('C2', 'prune', 'R + D + 2S', [pruned - retire, wait], authority)
+    add('C2', 'prune', 'T ≥ R + D + 2S', [pruned - retire, wait], authority)
   }
   return found
 }
@@ -160,19 +164,25 @@ type Add = (
   step: StepKey,
   condition: string,
   figures: readonly [has: number, needs: number],
+  more?: { readonly cluster?: string },
 ) => void
 
 function addActivation(terms: RolloverTerms, at: RolloverInstants, add: Add): void {
-  const sinceP = Math.min(...at.activate.values()) - at.publish
-  const [old] = terms.outgoing
+  const wait = distributionWait(terms)
   const { cross } = at
-  if (terms.crossSign && old !== undefined && cross !== undefined) {
-    const end = cross.notAfter - at.publish
-    add("C1'", 'activate', 'A ≥ P', [sinceP, 0])
-    add("C1'", 'activate', 'na(X) − P ≥ D + 2S', [end, distributionWait(terms)])
-    add("C1'", 'activate', 'na(old) ≥ na(X) ≥ na(leaves that carry X)', [old.notAfter - at.publish, end])
-  } else if (terms.kind === 'issuing-ca') add('C1', 'activate', 'A ≥ P: the root stays', [sinceP, 0])
-  else add('C1', 'activate', 'A − P ≥ D + 2S', [sinceP, distributionWait(terms)])
+  for (const [cluster, time] of at.activate) {
+    const sinceP = time - at.publish
+    const of = { cluster }
+    if (cross !== undefined) add("C1'", 'activate', 'A ≥ P', [sinceP, 0], of)
+    else if (terms.kind === 'issuing-ca') add('C1', 'activate', 'A ≥ P: the root stays', [sinceP, 0], of)
+    else add('C1', 'activate', 'A − P ≥ D + 2S', [sinceP, wait], of)
+  }
+  if (cross === undefined) return
+  const end = cross.notAfter - at.publish
+  const carried =
+    cross.attachUntil - at.publish + terms.switchDelay + terms.leafLifetime + 2 * terms.clockSkew
+  add("C1'", 'activate', 'na(X) − P ≥ D + 2S', [end, wait])
+  add("C1'", 'activate', 'na(X) ≥ na(leaves that carry X)', [end, carried])
 }
 
 function retention(terms: RolloverTerms): string {

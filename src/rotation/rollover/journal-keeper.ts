@@ -23,6 +23,8 @@ interface Held {
 export class JournalKeeper {
   readonly #journal: RolloverJournal
   #held: Held | undefined
+  /** The greatest revision that was ever read or written here. */
+  #highest = 0
   #written: { readonly text: string; readonly state: RolloverState } | undefined
 
   constructor(journal: RolloverJournal) {
@@ -73,19 +75,32 @@ export class JournalKeeper {
         'ERR_ROLLOVER_JOURNAL',
         `read() of the journal must answer { version, text }, or undefined where nobody has written; got ${typeName(record)}`,
       )
-    if (this.#held?.version !== record.version)
-      this.#held = {
-        version: record.version,
-        // What was written here and is still there need not be parsed again.
-        state: record.text === this.#written?.text ? this.#written.state : readRolloverState(record.text),
-      }
+    if (this.#held?.version !== record.version) {
+      // What was written here and is still there need not be parsed again.
+      const state = record.text === this.#written?.text ? this.#written.state : readRolloverState(record.text)
+      this.#held = { version: record.version, state: this.#noticed(state) }
+    }
     return this.#held
+  }
+
+  /** A journal that goes back was restored from a backup: what members have decides then. */
+  #noticed(state: RolloverState): RolloverState {
+    const { revision, recovering, bundle } = state
+    if (revision >= this.#highest) {
+      this.#highest = revision
+      return state
+    }
+    this.#highest++
+    return { ...state, revision: this.#highest, recovering: recovering ?? { at: bundle.at, told: [] } }
   }
 
   async #write(version: string | undefined, next: RolloverState): Promise<boolean> {
     const text = `${JSON.stringify(next)}\n`
     const written: unknown = await ask('replace', () => this.#journal.replace(version, text))
-    if (written === true) this.#written = { text, state: next }
+    if (written === true) {
+      this.#written = { text, state: next }
+      this.#highest = Math.max(this.#highest, next.revision)
+    }
     if (typeof written === 'boolean') return written
     throw new MeshPkiError(
       'ERR_ROLLOVER_JOURNAL',

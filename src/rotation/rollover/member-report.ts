@@ -188,6 +188,9 @@ export function later(known: string | undefined, time: number): string {
   return instantText(known === undefined ? up : Math.max(instantOf(known), up))
 }
 
+/** More writes than are ever lost with a journal. */
+const REVISION_GAP = 1000
+
 /** The candidates are all subsets; of more outgoing authorities only the bundle of the journal is known. */
 const MAX_SUBSETS = 12
 
@@ -220,17 +223,22 @@ export function applyRecovery(
     isNewer && !keepsRoot
       ? { sequence: newest.sequence, digest: newest.digest, authorities: held, at }
       : state.bundle
+  // Who signs with what is withdrawn cannot issue: only what is trusted is signed with.
+  const { incoming } = driver
+  const isTrusted = (id: string): boolean => keepsRoot || held.includes(id)
+  const signerOf = (told: string): string => (isTrusted(told) || !isTrusted(incoming) ? told : incoming)
   const signers: Record<string, MemberState> = {}
   for (const [name, member] of Object.entries(state.members)) {
     const { evidence } = member
     signers[name] =
       evidence?.signer === undefined || member.leftAt !== undefined
         ? member
-        : { ...member, signer: evidence.signer, switchedAt: at }
+        : { ...member, signer: signerOf(evidence.signer), switchedAt: at }
   }
   const next: RolloverState = {
     ...state,
-    revision: Math.max(state.revision, ...told.map(({ revision }) => revision)) + 1,
+    // What was written and is still under way to a member must not look newer than what comes now.
+    revision: Math.max(state.revision, ...told.map(({ revision }) => revision)) + REVISION_GAP,
     bundle,
     members: signers,
     authorities: livesOf(driver, { ...state, members: signers, bundle }, at),
@@ -274,7 +282,7 @@ function livesOf(driver: DriverTerms, state: RolloverState, at: string): Rollove
             stage: isActive ? 'ACTIVE' : 'PUBLISHED',
             since: {
               ...(life.since.STAGED === undefined ? {} : { STAGED: life.since.STAGED }),
-              ...(keepsRoot ? {} : { PUBLISHED: life.since.PUBLISHED ?? at }),
+              ...(keepsRoot ? {} : { PUBLISHED: at }),
               ...(isActive ? { ACTIVE: at } : {}),
             },
             publishedIn: Math.min(life.publishedIn ?? sequence, sequence),

@@ -38,13 +38,14 @@ export class RolloverInfeasibleError extends MeshPkiError {
   readonly alternatives: readonly (readonly RolloverEdit[])[]
 
   constructor(broken: readonly PlannedInequality[], alternatives: readonly (readonly RolloverEdit[])[]) {
-    const failures = broken.map(
-      ({ id, condition, needs, has }) => `${id}: ${condition} needs ${needs}, there is ${has}`,
+    // One that every cluster breaks is told once.
+    const failures = new Set(
+      broken.map(({ id, condition, needs, has }) => `${id}: ${condition} needs ${needs}, there is ${has}`),
     )
     const choices = alternatives.map((edits) => edits.map(({ text }) => text).join(' and '))
     super(
       'ERR_ROLLOVER_INFEASIBLE',
-      `this rollover would cause an outage: ${failures.join('; ')}. ${
+      `this rollover would cause an outage: ${[...failures].join('; ')}. ${
         choices.length === 0
           ? 'No change of up to three parameters makes it feasible; begin with the first of these'
           : `Smallest changes that make it feasible: ${choices.join('; or ')}`
@@ -133,7 +134,10 @@ function stepsOf(
     cluster?: string,
   ): void => {
     const satisfied = inequalities.filter(
-      (one) => one.step === key && (one.authority === undefined || one.authority === authority),
+      (one) =>
+        one.step === key &&
+        (one.authority === undefined || one.authority === authority) &&
+        (one.cluster === undefined || one.cluster === cluster),
     )
     steps.push({
       time,
@@ -187,6 +191,7 @@ function writeParameters(terms: RolloverTerms): PlanParameters {
     ...(terms.reissueWithin === undefined ? {} : { reissueWithin: formatDuration(terms.reissueWithin) }),
     stagger: formatDuration(terms.stagger),
     pruneAfter: formatDuration(terms.pruneAfter),
+    evidenceMaxAge: formatDuration(terms.evidenceMaxAge),
     maxAuthorities: terms.maxAuthorities,
     ...(terms.rotationPeriod === undefined ? {} : { rotationPeriod: formatDuration(terms.rotationPeriod) }),
   }

@@ -51,6 +51,7 @@ export interface Gate {
 /** The gates, by what they ask. */
 export type GateId =
   | 'recovery'
+  | 'evidence-age'
   | 'staged'
   | 'plan-time'
   | 'bundle-size'
@@ -70,7 +71,7 @@ export type GateId =
 export const ROLLOVER_GATES: readonly Gate[] = [
   {
     id: 'recovery',
-    protects: ['I4', 'I5'],
+    protects: ['I2', 'I4'],
     before: ['publish', 'distribute', 'activate', 'drain', 'taint', 'retire', 'prune'],
     check: ({ state }) => {
       const told = state.recovering?.told
@@ -83,6 +84,23 @@ export const ROLLOVER_GATES: readonly Gate[] = [
           message: `the journal is older than what members have, so it was restored; ${member} has not reported since`,
         }))
     },
+  },
+  {
+    id: 'evidence-age',
+    protects: ['I2', 'I13'],
+    before: ['activate', 'taint', 'retire'],
+    check: ({ driver, state, now }) =>
+      currentMembers(state).flatMap(([member, { evidence }]) =>
+        evidence === undefined || instantOf(evidence.at) + driver.evidenceMaxAge >= now
+          ? []
+          : [
+              {
+                gate: 'evidence-age' as const,
+                member,
+                message: `${member} reported at ${evidence.at}, more than ${formatDuration(driver.evidenceMaxAge)} ago: a journal from a backup would look like this`,
+              },
+            ],
+      ),
   },
   {
     id: 'staged',

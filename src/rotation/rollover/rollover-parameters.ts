@@ -106,6 +106,11 @@ export interface RolloverParameters {
   readonly retireAt?: Date | undefined
   /** How long keys and tombstones are kept after that. Default `'24h'`, as SPIRE. */
   readonly pruneAfter?: string | undefined
+  /**
+   * How old a report may be that a step relies upon: members report at least this often. It is what finds out that the
+   * journal was restored from a backup. Default `'15m'`.
+   */
+  readonly evidenceMaxAge?: string | undefined
   /** The most authorities that a bundle may hold at once. Default: the outgoing ones and one. */
   readonly maxAuthorities?: number | undefined
   /** How often this will be done. Checked against the incoming lifetime and `maxAuthorities`. */

@@ -70,6 +70,7 @@ export interface PlanParameters {
   readonly reissueWithin?: string
   readonly stagger: string
   readonly pruneAfter: string
+  readonly evidenceMaxAge: string
   readonly maxAuthorities: number
   readonly rotationPeriod?: string
 }
@@ -194,6 +195,7 @@ function readParameters(from: RecordReader): PlanParameters {
     ...(from.has('reissueWithin') ? { reissueWithin: text('reissueWithin') } : {}),
     stagger: text('stagger'),
     pruneAfter: text('pruneAfter'),
+    evidenceMaxAge: text('evidenceMaxAge'),
     maxAuthorities: from.count('maxAuthorities'),
     ...(from.has('rotationPeriod') ? { rotationPeriod: text('rotationPeriod') } : {}),
   }

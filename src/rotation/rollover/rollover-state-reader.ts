@@ -94,6 +94,7 @@ function readLife(from: RecordReader): AuthorityLife {
   for (const stage of AUTHORITY_STAGES) if (since.has(stage)) entered[stage] = instant(since, stage)
   since.end()
   return {
+    role: from.oneOf('role', ['outgoing', 'incoming']),
     stage: from.oneOf('stage', ['PLANNED', ...AUTHORITY_STAGES]),
     since: entered,
     ...optional(from, 'fingerprint', () => from.text('fingerprint', HEX_256, 'a SHA-256 in hex')),

@@ -10,6 +10,7 @@ import type { AuthorityStage, RolloverPlan } from './rollover-plan.ts'
 
 /** An authority of a rollover. Instants are ISO 8601, on the clocks of those who drove it. */
 export interface AuthorityLife {
+  readonly role: 'outgoing' | 'incoming'
   readonly stage: AuthorityStage | 'PLANNED'
   /** When it entered each stage that it was in, the last time. */
   readonly since: Readonly<Partial<Record<AuthorityStage, string>>>
@@ -126,13 +127,14 @@ export function initialState(plan: RolloverPlan, sequence: number, at: string): 
     authorities[id] =
       role === 'outgoing'
         ? {
+            role,
             stage: 'ACTIVE',
             since: {},
             everActive: true,
             ...(notAfter === undefined ? {} : { notAfter }),
             ...(fingerprint === undefined ? {} : { fingerprint }),
           }
-        : { stage: 'PLANNED', since: {} }
+        : { role, stage: 'PLANNED', since: {} }
   const members: Record<string, MemberState> = {}
   for (const { name, from } of plan.members) members[name] = from === undefined ? {} : { from, signer: from }
   const shared = plan.kind === 'adoption' ? [] : outgoing.map(({ id }) => id)
@@ -173,7 +175,12 @@ export function digestOf(
   return bundleDigest(ids.map((id) => authorities[id]?.fingerprint ?? `id:${id}`))
 }
 
-/** Whether a rollover is over: everything that was to go is pruned. */
-export function isOver(state: RolloverState): boolean {
-  return Object.values(state.authorities).every(({ stage }) => stage === 'PRUNED' || stage === 'ACTIVE')
+/** Whether a rollover is over: what had to go is pruned. */
+export function isOver({ authorities, direction }: RolloverState): boolean {
+  const lives = Object.values(authorities)
+  const goes =
+    direction === 'forward'
+      ? lives.filter(({ role }) => role === 'outgoing')
+      : lives.filter(({ role }) => role === 'incoming')
+  return goes.every(({ stage }) => stage === 'PRUNED')
 }

@@ -47,6 +47,7 @@ export interface RolloverTerms {
   readonly activateAt: number | undefined
   readonly retireAt: number | undefined
   readonly pruneAfter: number
+  readonly evidenceMaxAge: number
   readonly maxAuthorities: number
   readonly rotationPeriod: number | undefined
 }
@@ -95,6 +96,7 @@ const OPTION_NAMES = [
   'activateAt',
   'retireAt',
   'pruneAfter',
+  'evidenceMaxAge',
   'maxAuthorities',
   'rotationPeriod',
 ]
@@ -161,6 +163,7 @@ export function readTerms(parameters: RolloverParameters): RolloverTerms {
     activateAt: readWish(parameters.activateAt, 'activateAt'),
     retireAt: readWish(parameters.retireAt, 'retireAt'),
     pruneAfter: duration('pruneAfter', '24h'),
+    evidenceMaxAge: readDuration(parameters.evidenceMaxAge ?? '15m', 'evidenceMaxAge'),
     maxAuthorities: readCount(parameters.maxAuthorities ?? outgoing.length + 1, 'maxAuthorities', 2, 1000),
     rotationPeriod:
       parameters.rotationPeriod === undefined

@@ -66,7 +66,7 @@ export function applyTransition(
   const done = (what: string): RolloverState => withEntry(next, at, what)
   switch (kind) {
     case 'publish': {
-      const sequence = state.bundle.sequence + 1
+      const sequence = nextSequence(state, now)
       setLife(next, authority, { stage: 'PUBLISHED', publishedIn: sequence }, at)
       next.bundle = bundleOf(next, sequence, unionOf(driver, state), at)
       return done(`${authority} PUBLISHED in bundle ${sequence}`)
@@ -96,7 +96,7 @@ export function applyTransition(
         setLife(next, authority, { stage }, at)
         return done(`${authority} ${stage}`)
       }
-      const sequence = state.bundle.sequence + 1
+      const sequence = nextSequence(state, now)
       setLife(next, authority, { stage, withdrawnIn: sequence }, at)
       const kept = state.bundle.authorities.filter((id) => id !== authority)
       next.bundle = bundleOf(next, sequence, kept, at)
@@ -106,6 +106,14 @@ export function applyTransition(
       setLife(next, authority, { stage: 'PRUNED' }, at)
       return done(`${authority} PRUNED`)
   }
+}
+
+/**
+ * The sequence of the next bundle: at least the seconds since 1970, so that a journal that was restored from a backup does not give
+ * one away again.
+ */
+function nextSequence(state: RolloverState, now: number): number {
+  return Math.max(state.bundle.sequence + 1, Math.floor(now / 1000))
 }
 
 /** A state that is being made. */
@@ -121,7 +129,8 @@ function setLife(
   entered: AuthorityLife['stage'] = change.stage,
 ): void {
   const life = draft.authorities[id]
-  const since = { ...life?.since, ...(entered === 'PLANNED' ? {} : { [entered]: at }) }
+  if (life === undefined) return
+  const since = { ...life.since, ...(entered === 'PLANNED' ? {} : { [entered]: at }) }
   draft.authorities = { ...draft.authorities, [id]: { ...life, ...change, since } }
 }
 

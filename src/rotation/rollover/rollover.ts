@@ -20,7 +20,14 @@ import { useOf } from './inequalities.ts'
 import { JournalKeeper } from './journal-keeper.ts'
 import { applyRecovery, applyReport, later, type MemberReport, readReport } from './member-report.ts'
 import { eventsBetween } from './rollover-events.ts'
-import { type Gate, ROLLOVER_GATES, type ShutGate, shutGates, type Transition } from './rollover-gates.ts'
+import {
+  currentMembers,
+  type Gate,
+  ROLLOVER_GATES,
+  type ShutGate,
+  shutGates,
+  type Transition,
+} from './rollover-gates.ts'
 import type { RolloverJournal } from './rollover-journal.ts'
 import type { RolloverPlan } from './rollover-plan.ts'
 import { initialState, type MemberState, type RolloverState, withEntry } from './rollover-state.ts'
@@ -134,7 +141,10 @@ export class Rollover {
     return this.#statusOf(await this.#read())
   }
 
-  /** What a member shall have and do; `undefined` for who is none. */
+  /**
+   * What a member shall have and do; `undefined` for who is none, and while a restored journal waits for everybody's report: then
+   * members keep what they have, and report it.
+   */
   async desired(member: string): Promise<DesiredState | undefined> {
     return desiredState(this.#driver, await this.#read(), member, this.#now())
   }
@@ -199,8 +209,8 @@ export class Rollover {
       )
     return this.#change((state, at) => {
       const life = state.authorities[incoming]
-      if (life?.fingerprint === made.fingerprint) return state
-      if (life?.since.PUBLISHED !== undefined || life?.stage === 'PRUNED')
+      if (life === undefined || life.fingerprint === made.fingerprint) return state
+      if (life.since.PUBLISHED !== undefined || life.stage === 'PRUNED')
         throw evidence(
           `${incoming} was published with the fingerprint ${life.fingerprint}; it cannot become ${made.fingerprint}. Abort, or make a new plan`,
         )
@@ -305,7 +315,8 @@ export class Rollover {
    * Goes back: every cluster signs with what it had, and the incoming authority is withdrawn once nothing under it is in use.
    * Possible until an outgoing authority is retired.
    *
-   * @throws `MeshPkiError` `ERR_ROLLOVER_BLOCKED` where there is no way back: one is retired or tainted already, or ends too soon (C5).
+   * @throws `MeshPkiError` `ERR_ROLLOVER_BLOCKED` where there is no way back: one is retired or tainted already, or ends too soon (C5); and
+   * where a member has not reported for long.
    */
   async abort(options: { readonly reason: string }): Promise<RolloverStatus> {
     const reason = readReason(options)
@@ -424,6 +435,13 @@ const openRollover = (options: RolloverOptions, internals: RolloverInternals): P
 
 function checkWayBack(driver: DriverTerms, state: RolloverState, now: number): void {
   const { switchDelay, leafLifetime, clockSkew } = driver.terms
+  if (state.recovering !== undefined)
+    throw blocked('the journal is older than what members have; wait until all of them have reported')
+  for (const [member, { evidence }] of currentMembers(state))
+    if (evidence !== undefined && instantOf(evidence.at) + driver.evidenceMaxAge < now)
+      throw blocked(
+        `${member} last reported at ${evidence.at}, more than ${formatDuration(driver.evidenceMaxAge)} ago, so it may be further than this journal. Let it report, and call again`,
+      )
   for (const id of driver.outgoing) {
     const life = state.authorities[id]
     if (life === undefined) continue

@@ -192,7 +192,7 @@ function checkTimes(plan: RolloverPlan, fresh: string, review: Review): void {
 
   const ratio = parameters.gracePeriodRatio - parameters.jitter
   const life = parameters.lifeFrom === 'issuance' ? leaf : leaf + beta
-  const remains = ratio > 0 ? ratio * life : 0
+  const remains = ratio > 0 ? Math.floor(ratio * life + 0.000001) : 0
   review.atLeast('C3', 'the backdate (β ≥ 2S)', beta, 2 * skew)
   review.atLeast(
     'C4',
@@ -200,8 +200,7 @@ function checkTimes(plan: RolloverPlan, fresh: string, review: Review): void {
     remains,
     outage + toInstall + 2 * skew,
   )
-  const lastUse =
-    parameters.retention === 'renewals' ? leaf - Math.floor(remains * 1000) / 1000 + outage + toInstall : leaf
+  const lastUse = parameters.retention === 'renewals' ? leaf - remains + outage + toInstall : leaf
   const reissue =
     parameters.reissueWithin === undefined
       ? undefined

@@ -99,11 +99,14 @@ export async function simulateWith(
 /** When a plan first has each stage of each authority. */
 function firstInstants(plan: RolloverPlan): Readonly<Record<string, number>> {
   const found: Record<string, number> = {}
-  // A key may be made earlier.
+  // A key may be made earlier, and an authority drains when nobody is left who signs with it.
   for (const { stage, authority, at } of plan.steps)
-    if (stage !== 'STAGED') found[`${stage} ${authority}`] ??= instantOf(at)
+    if (stage !== 'STAGED' && stage !== 'DRAINING') found[`${stage} ${authority}`] ??= instantOf(at)
   return found
 }
+
+/** Events of one instant. More are a loop. */
+const MAX_AT_ONCE = 100_000
 
 /** How long after its end a rollover is watched. */
 const AFTERMATH = 2
@@ -169,9 +172,15 @@ class SimulationRun {
     const queue = this.#queue
     await this.#setUp()
     const horizon = this.#horizon()
+    let last = queue.now
+    let repeated = 0
     for (let count = 0; count < MAX_EVENTS && queue.nextAt <= horizon; count++) {
       if (this.#overAt !== undefined && queue.nextAt > this.#overAt) break
       await queue.step()
+      repeated = queue.now === last ? repeated + 1 : 0
+      last = queue.now
+      if (repeated > MAX_AT_ONCE)
+        throw new Error(`the simulation stands still at ${new Date(last).toISOString()}`)
     }
     return {
       events: this.#events,
@@ -230,7 +239,7 @@ class SimulationRun {
       members: [...this.#mesh.members.values()].map((member) => this.#mesh.describe(member)),
     })
     for (const member of this.#mesh.members.values()) queue.at(queue.now, () => this.#mesh.begin(member))
-    const late = this.#dice.chance(0.3) ? this.#dice.delay(3_600_000) : 0
+    const late = this.#terms.evidence && this.#dice.chance(0.3) ? this.#dice.delay(3_600_000) : 0
     queue.at(terms.start - 2 * clockSkew + late, () => this.#stage())
     queue.at(terms.start - 2 * clockSkew, () => this.#drive())
     queue.at(queue.now + this.#resync(), () => this.#resyncAll())
@@ -242,7 +251,7 @@ class SimulationRun {
 
   /** Makes the incoming authority, and the certificate of its key by the outgoing one. */
   async #stage(): Promise<void> {
-    const { driver, clockSkew, crossShorter, authorityBackdate } = this.#terms
+    const { driver, clockSkew, crossEndsAfter, authorityBackdate } = this.#terms
     const { incoming, terms, plan } = driver
     const now = Math.floor((this.#queue.now + this.#dice.offset(clockSkew)) / 1000) * 1000
     if (!this.#notBefore.has(incoming)) {
@@ -251,7 +260,12 @@ class SimulationRun {
       this.#staged = await this.#backend.createAuthority(incoming, notBefore, now + terms.incoming.lifetime)
       const [old] = driver.outgoing
       if (plan.cross !== undefined && old !== undefined)
-        await this.#backend.crossSign(incoming, old, notBefore, instantOf(plan.cross.notAfter) - crossShorter)
+        await this.#backend.crossSign(
+          incoming,
+          old,
+          notBefore,
+          crossEndsAfter === undefined ? instantOf(plan.cross.notAfter) : terms.start + crossEndsAfter,
+        )
     }
     const made = this.#staged
     if (made === undefined) return
@@ -260,6 +274,8 @@ class SimulationRun {
     else this.#queue.at(this.#queue.now + 60_000, () => this.#stage())
   }
 
+  readonly #left = new Set<string>()
+  readonly #joined = new Map<string, string | undefined>()
   #staged: Awaited<ReturnType<CertificateBackend['createAuthority']>> | undefined
 
   /** Lets a driver take what steps it can, then tells the members. */
@@ -268,12 +284,7 @@ class SimulationRun {
     this.#driveAt = Number.POSITIVE_INFINITY
     if (queue.now < this.#asleepUntil) return this.#driveLater(this.#asleepUntil)
     const { failovers } = this.#terms
-    // A controller says at every turn what it made: the journal may have been restored to before that.
-    const isForgotten =
-      this.#drivers.state?.authorities[this.#terms.driver.incoming]?.fingerprint === undefined
-    const made = this.#staged
-    if (made !== undefined && isForgotten)
-      await this.#attempt(() => this.#drivers.call((rollover) => rollover.stageAs(made)))
+    await this.#declare()
     let status: RolloverStatus | undefined
     await this.#attempt(async () => {
       status =
@@ -284,8 +295,35 @@ class SimulationRun {
     if (status === undefined) return this.#driveLater(queue.now + 60_000)
     this.#status = status
     await this.#broadcast(status.revision)
+    this.#askAgain(status)
     if (status.over) this.#overAt ??= queue.now + AFTERMATH * this.#terms.leafLifetime
     if (status.nextAt !== undefined) this.#driveLater(status.nextAt.getTime() - this.#drivers.skew)
+  }
+
+  /** A controller says at every turn what it made and who is there: the journal may have been restored to before that. */
+  async #declare(): Promise<void> {
+    const { state } = this.#drivers
+    const made = this.#staged
+    if (state === undefined) return
+    if (made !== undefined && state.authorities[this.#terms.driver.incoming]?.fingerprint === undefined)
+      await this.#attempt(() => this.#drivers.call((rollover) => rollover.stageAs(made)))
+    for (const [name, { leftAt }] of Object.entries(state.members))
+      if (leftAt === undefined && this.#left.has(name))
+        await this.#attempt(() =>
+          this.#drivers.call((rollover) => rollover.leave(name, { reason: 'simulated' })),
+        )
+    for (const [name, from] of this.#joined)
+      if (state.members[name] === undefined && !this.#left.has(name))
+        await this.#attempt(() => this.#drivers.call((rollover) => rollover.join({ name, from })))
+  }
+
+  /** Whoever has not reported for long is asked to. */
+  #askAgain({ waiting }: RolloverStatus): void {
+    for (const { gates } of waiting)
+      for (const { gate, member = '' } of gates) {
+        const found = gate === 'evidence-age' ? this.#mesh.members.get(member) : undefined
+        if (found !== undefined) this.#report(found)
+      }
   }
 
   /** Members fetch what they shall have, where the journal has changed. */
@@ -373,7 +411,7 @@ class SimulationRun {
         this.#asleepUntil = queue.now + length(incident.for)
         return
       case 'restore':
-        this.#drivers.restore(queue.now - length(incident.to))
+        this.#drivers.restore(queue.now - length(incident.to), incident.restarts)
         return this.#driveLater(queue.now)
       case 'clock-back': {
         if (member === undefined) return
@@ -393,7 +431,9 @@ class SimulationRun {
           ))
         )
           return retry()
-        if (member !== undefined) this.#mesh.remove(member)
+        if (member === undefined) return
+        this.#left.add(incident.name)
+        this.#mesh.remove(member)
         return this.#driveLater(queue.now)
       case 'revise': {
         if (
@@ -406,17 +446,20 @@ class SimulationRun {
         return this.#driveLater(queue.now)
       }
       case 'abort':
-      case 'resume': {
-        const reason = { reason: 'simulated' }
-        const done = await this.#attempt(() =>
-          this.#drivers.call((rollover) =>
-            incident.kind === 'abort' ? rollover.abort(reason) : rollover.resume(reason),
-          ),
-        )
-        if (!done) return retry()
-        return this.#drive()
-      }
+        // An operator lets everybody report, and then decides.
+        for (const one of this.#mesh.members.values()) this.#report(one)
+        return queue.at(queue.now + 120_000, () => this.#turn('abort'))
+      case 'resume':
+        return this.#turn('resume')
     }
+  }
+
+  /** Goes back, or forward again. */
+  async #turn(way: 'abort' | 'resume'): Promise<void> {
+    const reason = { reason: 'simulated' }
+    const done = await this.#attempt(() => this.#drivers.call((rollover) => rollover[way](reason)))
+    if (done) await this.#drive()
+    else this.#queue.at(this.#queue.now + 60_000, () => this.#turn(way))
   }
 
   async #join(name: string, from: string | undefined, retry: () => void): Promise<void> {
@@ -427,6 +470,7 @@ class SimulationRun {
     const signer = this.#drivers.state?.members[name]?.signer
     if (bundle === undefined) return
     const { sequence, digest, authorities } = bundle
+    this.#joined.set(name, from)
     const joined = this.#mesh.add(name, signer, this.#terms.propagation, { sequence, digest, authorities })
     this.#events.push({ type: 'joined', at: this.#queue.now, member: this.#mesh.describe(joined) })
     this.#queue.at(this.#queue.now, () => this.#mesh.begin(joined))

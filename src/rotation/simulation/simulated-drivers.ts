@@ -101,13 +101,15 @@ export class SimulatedDrivers {
   }
 
   /** Puts the journal back to what it was at an instant. */
-  restore(to: number): boolean {
-    const { now, tell } = this.#context
+  restore(to: number, restarts?: boolean): boolean {
+    const { now, tell, dice } = this.#context
     const snapshot = this.#snapshots.filter(({ at }) => at <= to).at(-1)
     if (snapshot === undefined || snapshot.text === this.#text) return false
     this.#text = snapshot.text
     this.#state = readRolloverState(snapshot.text)
     this.#version++
+    // Where the processes are started anew with it, they remember nothing either.
+    if (restarts ?? dice.chance(0.5)) this.#drivers.fill(undefined)
     tell({ type: 'restored', at: now(), what: 'the journal' })
     return true
   }

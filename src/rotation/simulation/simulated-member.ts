@@ -30,6 +30,8 @@ export interface SimulatedHolder {
   leaf: SimulatedLeaf | undefined
   /** The greatest number of a renewal under way; an older one is given up. */
   attempt: number
+  /** Whether a renewal is under way. */
+  renewing: boolean
 }
 
 /** A cluster signs and verifies; an audience verifies. */
@@ -53,8 +55,8 @@ export interface SimulatedMember {
   readonly ledger: Map<string, { notAfter: number; inUseUntil: number }>
   lastNotBefore: number
   left: boolean
-  /** Whether a reissue was begun. */
-  reissued: boolean
+  /** What is issued again. */
+  readonly tainted: Set<string>
 }
 
 /** What the trace says of a member. */

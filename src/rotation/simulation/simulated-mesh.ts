@@ -7,7 +7,7 @@
 import { readDuration } from '../../internal/duration.ts'
 import type { DesiredState } from '../rollover/desired-state.ts'
 import { graceOf } from '../rollover/inequalities.ts'
-import type { TraceEvent } from '../trace/trace-event.ts'
+import type { TraceEvent, TraceMember } from '../trace/trace-event.ts'
 import type { CertificateBackend, SimulatedLeaf } from './certificate-backend.ts'
 import type { Dice } from './dice.ts'
 import { type EventQueue, Priority } from './event-queue.ts'
@@ -38,7 +38,7 @@ export interface MeshContext {
 
 /** All members of a simulation. */
 export class SimulatedMesh {
-  readonly members = new Map<string, SimulatedMember>()
+  readonly members: Map<string, SimulatedMember> = new Map()
   readonly #context: MeshContext
   /** The roots that clusters began with, each its own. */
   readonly #own: ReadonlySet<string>
@@ -80,6 +80,7 @@ export class SimulatedMesh {
         skew: dice.offset(terms.clockSkew),
         leaf: undefined,
         attempt: 0,
+        renewing: false,
       })),
       issuerSkew: dice.offset(terms.clockSkew),
       propagation,
@@ -90,7 +91,7 @@ export class SimulatedMesh {
       ledger: new Map(),
       lastNotBefore: Number.NEGATIVE_INFINITY,
       left: false,
-      reissued: false,
+      tainted: new Set(),
     }
     this.members.set(name, member)
     queue.at(
@@ -105,7 +106,9 @@ export class SimulatedMesh {
   }
 
   /** What the trace says of a member as it is. */
-  describe = traceMember
+  describe(member: SimulatedMember): TraceMember {
+    return traceMember(member)
+  }
 
   /** Gives the holders of a member their first certificates, issued somewhere in the time before. */
   async begin(member: SimulatedMember): Promise<void> {
@@ -152,17 +155,23 @@ export class SimulatedMesh {
     member.wanted = signer
     if (signer !== undefined && signer !== member.authority)
       queue.at(queue.now + dice.delay(terms.switchDelay), () => this.#switch(member, signer))
-    if (reissue !== undefined && !member.reissued) {
-      member.reissued = true
-      const within = readDuration(reissue.within, 'within', { allowZero: true })
-      const begin = queue.now + dice.delay(terms.switchDelay)
-      const affected = member.holders.filter(
-        ({ leaf }) => leaf !== undefined && reissue.authorities.includes(leaf.authority),
-      )
-      for (const [i, holder] of affected.entries()) {
-        const share = rules.reissueShare(i, affected.length, dice)
-        queue.at(begin + Math.floor((within * share) / 1000) * 1000, () => this.#renew(member, holder, true))
-      }
+    if (reissue !== undefined) this.#reissue(member, reissue)
+  }
+
+  /** Issues everything again that is under some authorities, spread over their window. */
+  #reissue(member: SimulatedMember, { authorities, within }: NonNullable<DesiredState['reissue']>): void {
+    const { rules, dice, terms, queue } = this.#context
+    const fresh = authorities.filter((id) => !member.tainted.has(id))
+    if (fresh.length === 0) return
+    for (const id of fresh) member.tainted.add(id)
+    const window = readDuration(within, 'within', { allowZero: true })
+    const begin = queue.now + dice.delay(terms.switchDelay)
+    for (const [i, holder] of member.holders.entries()) {
+      const share = rules.reissueShare(i, member.holders.length, dice)
+      queue.at(begin + Math.floor((window * share) / 1000) * 1000, () => {
+        if (holder.leaf !== undefined && fresh.includes(holder.leaf.authority))
+          this.#renew(member, holder, true)
+      })
     }
   }
 
@@ -284,10 +293,7 @@ export class SimulatedMesh {
     const life = leaf.notAfter - leaf.issuedAt
     const grace = graceOf({ ...terms, leafLifetime: life })
     const entry = member.ledger.get(leaf.authority) ?? { notAfter: 0, inUseUntil: 0 }
-    const until = Math.min(
-      leaf.notAfter,
-      leaf.notAfter - Math.floor(grace) + terms.outageBudget + terms.installDelay,
-    )
+    const until = Math.min(leaf.notAfter, leaf.notAfter - grace + terms.outageBudget + terms.installDelay)
     member.ledger.set(leaf.authority, {
       notAfter: Math.max(entry.notAfter, leaf.notAfter),
       inUseUntil: Math.max(entry.inUseUntil, until),
@@ -309,6 +315,7 @@ export class SimulatedMesh {
       })
     }
     holder.leaf = leaf
+    holder.renewing = false
     tell({ type: 'presented', at: queue.now, member: member.name, holder: holder.name, certificate: leaf.id })
     await this.#shakeHandsOf(holder, leaf)
     if (old?.authority !== leaf.authority) changed(member)
@@ -318,7 +325,7 @@ export class SimulatedMesh {
     const ratio = Math.max(0, Math.min(1, gracePeriodRatio + drawn * jitter))
     const renewAt = Math.max(
       leaf.issuedAt,
-      Math.min(Math.floor(leaf.notAfter - ratio * life), leaf.notAfter - 1000),
+      Math.min(Math.floor((leaf.notAfter - ratio * life) / 1000 + 1e-6) * 1000, leaf.notAfter - 1000),
     )
     tell({ type: 'due', at: queue.now, certificate: leaf.id, renewAt })
     const again = rules.drawsOnce ? renewAt : renewAt - 1000 * dice.below(2 + Math.floor((life * 0.1) / 1000))
@@ -326,11 +333,19 @@ export class SimulatedMesh {
     queue.at(again - holder.skew, () => {
       if (holder.leaf === leaf) this.#renew(member, holder, false)
     })
+    // It was issued before the taint and comes into use behind it.
+    if (member.tainted.has(leaf.authority) && member.authority !== leaf.authority)
+      this.#renew(member, holder, true)
   }
 
-  /** Renewals fail for a while, then succeed; what is issued is installed a little later. */
+  /**
+   * Renewals fail for a while, then succeed; what is issued is installed a little later. One that is under way is not begun
+   * anew: it would fail for longer than anything does.
+   */
   #renew(member: SimulatedMember, holder: SimulatedHolder, forced: boolean): void {
     const { dice, queue, terms } = this.#context
+    if (holder.renewing) return
+    holder.renewing = true
     const attempt = ++holder.attempt
     queue.at(queue.now + dice.delay(terms.outage), () => this.#tryRenewal(member, holder, attempt, forced))
   }

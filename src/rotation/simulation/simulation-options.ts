@@ -23,8 +23,8 @@ export interface ActualMesh {
   readonly leafLifetime?: string | undefined
   /** Of the incoming authority. */
   readonly authorityBackdate?: string | undefined
-  /** The end of the cross-certificate is this much earlier. */
-  readonly crossShorter?: string | undefined
+  /** When the cross-certificate ends, from the start of the plan. */
+  readonly crossEndsAfter?: string | undefined
 }
 
 /** Something that happens at a time after the start of the plan. */
@@ -33,8 +33,8 @@ export type SimulatedIncident = { readonly after: string } & (
   | { readonly kind: 'leave'; readonly name: string }
   | { readonly kind: 'abort' | 'resume' }
   | { readonly kind: 'revise'; readonly plan: RolloverPlan }
-  /** The journal is put back to what it was this long before. */
-  | { readonly kind: 'restore'; readonly to: string }
+  /** The journal is put back to what it was this long before; the drivers start anew with it, or do not. Default: by chance. */
+  | { readonly kind: 'restore'; readonly to: string; readonly restarts?: boolean | undefined }
   /** Nobody drives for a while. */
   | { readonly kind: 'sleep'; readonly for: string }
   /** A clock of a cluster's issuers goes back, and is put right later. */
@@ -89,7 +89,7 @@ export interface SimulationTerms {
   readonly backdate: number
   readonly leafLifetime: number
   readonly authorityBackdate: number
-  readonly crossShorter: number
+  readonly crossEndsAfter: number | undefined
 }
 
 const OPTION_NAMES = [
@@ -113,7 +113,7 @@ const ACTUAL_NAMES = [
   'backdate',
   'leafLifetime',
   'authorityBackdate',
-  'crossShorter',
+  'crossEndsAfter',
 ]
 
 /** @throws `TypeError`, `RangeError`. */
@@ -151,6 +151,6 @@ export function readSimulation(plan: RolloverPlan, options: SimulationOptions): 
     backdate: duration('backdate', terms.backdate),
     leafLifetime: duration('leafLifetime', terms.leafLifetime),
     authorityBackdate: duration('authorityBackdate', terms.backdate),
-    crossShorter: duration('crossShorter', 0),
+    crossEndsAfter: actual.crossEndsAfter === undefined ? undefined : duration('crossEndsAfter', 0),
   }
 }

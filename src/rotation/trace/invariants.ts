@@ -196,18 +196,20 @@ export const INVARIANTS: readonly Invariant[] = [
   },
   {
     id: 'I9',
-    rule: 'A forced reissue is spread over its window.',
+    rule: 'An issuer spreads a forced reissue over its window.',
     watch: () => {
-      const forced: number[] = []
+      const forced = new Map<string, number[]>()
       return (event, view) => {
         const within = view.terms.reissueWithinMs
         if (event.type !== 'issued' || event.forced !== true || within === undefined) return NONE
-        forced.push(event.at)
+        const own = forced.get(event.member) ?? []
+        own.push(event.at)
+        forced.set(event.member, own)
         // In any tenth of the window: three times the fair share, and at least as many as come together by chance.
-        const recent = forced.filter((at) => at > event.at - within / 10).length
-        const most = Math.max(3, Math.ceil((3 * view.inUse.size) / 10))
+        const recent = own.filter((at) => at > event.at - within / 10).length
+        const most = Math.max(3, Math.ceil((3 * view.holdersOf(event.member)) / 10))
         return recent > most
-          ? [`${recent} certificates were issued again in a tenth of the window; ${most} may be`]
+          ? [`${event.member} issues ${recent} certificates again in a tenth of the window; ${most} may be`]
           : NONE
       }
     },

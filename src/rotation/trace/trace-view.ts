@@ -15,23 +15,23 @@ export interface HeldBundle {
 /** The mesh as a trace describes it, event by event. Each invariant looks at it before the event is taken in. */
 export class TraceView {
   readonly terms: TraceTerms
-  readonly members = new Map<string, TraceMember>()
+  readonly members: Map<string, TraceMember> = new Map()
   /** By verifier: its bundle, and every authority that it ever trusted. */
-  readonly bundles = new Map<string, HeldBundle>()
-  readonly verifierOf = new Map<string, string>()
-  readonly issuers = new Map<string, string>()
-  readonly certificates = new Map<string, TraceEventOf<'issued'>>()
+  readonly bundles: Map<string, HeldBundle> = new Map()
+  readonly verifierOf: Map<string, string> = new Map()
+  readonly issuers: Map<string, string> = new Map()
+  readonly certificates: Map<string, TraceEventOf<'issued'>> = new Map()
   /** By holder: the certificate in use. */
-  readonly inUse = new Map<string, string>()
-  readonly stages = new Map<string, TraceEventOf<'stage'>>()
-  readonly entered = new Map<string, number>()
+  readonly inUse: Map<string, string> = new Map()
+  readonly stages: Map<string, TraceEventOf<'stage'>> = new Map()
+  readonly entered: Map<string, number> = new Map()
   readonly published: TraceEventOf<'published'>[] = []
   /** By verifier: every authority that it has ever trusted. */
-  readonly everTrusted = new Map<string, Set<string>>()
+  readonly everTrusted: Map<string, Set<string>> = new Map()
   /** The authorities with which clusters began, each its own. */
   readonly own: ReadonlySet<string>
   /** By authority: the greatest end of all that was issued under it. */
-  readonly greatestNotAfter = new Map<string, number>()
+  readonly greatestNotAfter: Map<string, number> = new Map()
 
   constructor(begin: TraceEventOf<'begin'>) {
     this.terms = begin.terms
@@ -85,6 +85,13 @@ export class TraceView {
       if (certificate?.authority === authority) found.push(certificate)
     }
     return found
+  }
+
+  /** How many of a member present something. */
+  holdersOf(member: string): number {
+    let count = 0
+    for (const id of this.inUse.values()) if (this.certificates.get(id)?.member === member) count++
+    return count
   }
 
   #join(member: TraceMember): void {

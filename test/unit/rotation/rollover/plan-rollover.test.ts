@@ -71,10 +71,10 @@ describe('the instants of a root’s rollover, by hand', () => {
     expect(found['ACTIVE B east']).toBe(0)
     expect(found['DISTRIBUTED B']).toBe(17 * MINUTE)
     expect(found['RETIRED A']).toBe((10 + 4) * MINUTE + DAY)
-    // na(X) = P + (D + 2S) + Δsw + L + 2S.
+    // It ends with its signer, so that nothing which carries it is cut short.
     expect(plan({ crossSign: true }).cross).toEqual({
       attachUntil: '2026-03-01T00:17:00Z',
-      notAfter: '2026-03-02T00:29:00Z',
+      notAfter: '2026-05-30T00:00:00Z',
     })
   })
 
@@ -128,7 +128,7 @@ describe('every step names what it satisfies, and its slack', () => {
     const step = plan({ crossSign: true }).steps.find(({ stage }) => stage === 'ACTIVE')
     expect(step?.satisfies.map(({ id, needs, has }) => `${id} ${needs} ${has}`)).toEqual([
       "C1' 0s 0s",
-      "C1' 17m 1d29m",
+      "C1' 17m 90d",
       "C1' 1d29m 90d",
     ])
   })
@@ -161,7 +161,7 @@ describe('at equality a rollover is feasible, a second below it is not', () => {
     ],
   ])('%s %#', (id, equal, below) => {
     expect(plan(equal).digest).toMatch(/^[0-9a-f]{64}$/)
-    expect(brokenBy(below)).toEqual([id])
+    expect([...new Set(brokenBy(below))]).toEqual([id])
   })
 })
 
