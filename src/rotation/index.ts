@@ -24,6 +24,18 @@ export {
 } from './expiry-report.ts'
 export type { ExpiryPlace, ExpirySecret, ExpirySource } from './expiry-source.ts'
 export type { GraceInequality } from './grace-inequalities.ts'
+export {
+  checkIstioRoots,
+  type IstioRootsOptions,
+  type IstioRootsVerdict,
+} from './istio/check-istio-roots.ts'
+export {
+  type IstioPhase,
+  type IstioRollover,
+  type IstioRolloverOptions,
+  type IstioSwitch,
+  istioRollover,
+} from './istio/istio-rollover.ts'
 export { RENEWAL_PRESETS, type RenewalPresets } from './renewal-presets.ts'
 export {
   type RenewalState,

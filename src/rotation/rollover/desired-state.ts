@@ -30,7 +30,10 @@ export interface DesiredState {
     | undefined
   /** The authority to sign with; absent in an audience. */
   readonly signer?: string
-  /** Send the certificate of the incoming key by the outgoing one along with what is issued. */
+  /**
+   * Send the certificate of the incoming key by the outgoing one along with whatever the incoming authority signs, also while its issuers
+   * still leave it.
+   */
   readonly attachCross: boolean
   /** Issue everything again that is under these, within this; spread it, first of all under the tainted ones. */
   readonly reissue?: { readonly authorities: readonly string[]; readonly within: string }
@@ -66,7 +69,6 @@ export function desiredState(
     ...(found.signer === undefined ? {} : { signer: found.signer }),
     attachCross:
       cross !== undefined &&
-      found.signer === driver.incoming &&
       (state.authorities[driver.incoming]?.since.DISTRIBUTED === undefined ||
         now < instantOf(cross.attachUntil)),
     ...(tainted.length === 0 || reissueWithin === undefined
