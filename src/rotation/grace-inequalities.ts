@@ -11,7 +11,7 @@
 export type GraceInequality = 'C3' | 'C4' | 'C5'
 
 /** The CA that signs the leaves; milliseconds. */
-export interface CaFigures {
+interface CaFigures {
   readonly lifetime: number
   readonly ratio: number
   readonly switchDelay: number

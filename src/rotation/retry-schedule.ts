@@ -28,7 +28,7 @@ export interface RetryScheduleOptions extends Omit<NextRetryOptions, 'now'> {
 }
 
 /** Linkerd's share of what remains. */
-const FRACTION = 0.7
+export const RETRY_FRACTION = 0.7
 
 /** It bounds how often a CA that is down is asked by one holder. */
 const MIN_INTERVAL = '1m'
@@ -100,7 +100,7 @@ interface Rule {
 }
 
 function readRule(options: Omit<NextRetryOptions, 'now'>): Rule {
-  const { fraction = FRACTION, minInterval = MIN_INTERVAL } = options
+  const { fraction = RETRY_FRACTION, minInterval = MIN_INTERVAL } = options
   if (typeof fraction !== 'number')
     throw new TypeError(`option "fraction" must be a number; got ${typeName(fraction)}`)
   if (!(fraction > 0 && fraction < 1))

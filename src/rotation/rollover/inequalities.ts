@@ -75,7 +75,12 @@ export const distributionWait = (terms: RolloverTerms): number =>
 export const retentionWait = (terms: RolloverTerms): number =>
   terms.reissueWithin === undefined
     ? terms.switchDelay + useOf(terms) + 4 * terms.clockSkew
-    : terms.switchDelay + terms.reissueWithin + terms.outageBudget + terms.installDelay + 4 * terms.clockSkew
+    : terms.switchDelay +
+      terms.reissueWithin +
+      terms.outageBudget +
+      // What was issued before the switch may come into use after the taint, and is then issued again.
+      2 * terms.installDelay +
+      4 * terms.clockSkew
 
 /** The earliest instants that the terms allow, with the wishes of the caller in their place. */
 export function instantsOf(terms: RolloverTerms): RolloverInstants {
@@ -186,7 +191,7 @@ function addActivation(terms: RolloverTerms, at: RolloverInstants, add: Add): vo
 }
 
 function retention(terms: RolloverTerms): string {
-  if (terms.reissueWithin !== undefined) return 'R − T ≥ Δsw + W + F + Δl + 4S'
+  if (terms.reissueWithin !== undefined) return 'R − T ≥ Δsw + W + F + 2Δl + 4S'
   return terms.retention === 'leaf-lifetime'
     ? 'R − A ≥ Δsw + L + 4S'
     : 'R − A ≥ Δsw + (L − g·life + F + Δl) + 4S'

@@ -267,6 +267,7 @@ function livesOf(driver: DriverTerms, state: RolloverState, at: string): Rollove
   const holds = (id: string): boolean => keepsRoot || state.bundle.authorities.includes(id)
   const { incoming } = driver
   const isActive = signs(incoming)
+  const end = driver.terms.reissueWithin === undefined ? 'RETIRED' : 'REVOKED'
   const next: Record<string, AuthorityLife> = {}
   for (const [id, life] of Object.entries(state.authorities)) {
     const { sequence } = state.bundle
@@ -289,7 +290,7 @@ function livesOf(driver: DriverTerms, state: RolloverState, at: string): Rollove
             everActive: isActive || life.everActive === true,
           }
     else if (!holds(id))
-      next[id] = { ...life, stage: 'RETIRED', since: { ...life.since, RETIRED: at }, withdrawnIn: sequence }
+      next[id] = { ...life, stage: end, since: { ...life.since, [end]: at }, withdrawnIn: sequence }
     else if (signs(id)) next[id] = { ...life, stage: 'ACTIVE', since: {} }
     else next[id] = { ...life, stage: 'DRAINING', since: { DRAINING: at } }
   }

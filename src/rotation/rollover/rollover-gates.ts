@@ -363,10 +363,7 @@ export function unionOf(driver: DriverTerms, state: RolloverState): readonly str
 }
 
 /** When an authority entered a stage. */
-export function sinceOf(
-  life: AuthorityLife | undefined,
-  stage: keyof AuthorityLife['since'],
-): number | undefined {
+function sinceOf(life: AuthorityLife | undefined, stage: keyof AuthorityLife['since']): number | undefined {
   const since = life?.since[stage]
   return since === undefined ? undefined : instantOf(since)
 }

@@ -119,7 +119,7 @@ export interface RolloverPlan {
 }
 
 /** Sorts the members of all objects, so that equal values have equal texts. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (typeof value === 'object' && value !== null)
     return `{${Object.entries(value)
@@ -131,7 +131,7 @@ export function canonicalJson(value: unknown): string {
 }
 
 /** The digest that a plan must have. */
-export function planDigest(plan: Omit<RolloverPlan, 'digest'>): string {
+function planDigest(plan: Omit<RolloverPlan, 'digest'>): string {
   const { digest: _, ...rest } = { digest: undefined, ...plan }
   return toHex(sha256(new TextEncoder().encode(canonicalJson(rest))))
 }

@@ -53,14 +53,14 @@ export interface RolloverTerms {
 }
 
 /** An outgoing authority. */
-export interface OutgoingTerms {
+interface OutgoingTerms {
   readonly id: string
   readonly notAfter: number
   readonly fingerprint: string | undefined
 }
 
 /** Who verifies, and in a cluster also signs. */
-export interface MemberTerms {
+interface MemberTerms {
   readonly name: string
   /** The outgoing authority that signs in it; `undefined` of an audience. */
   readonly from: string | undefined

@@ -245,9 +245,9 @@ function checkTimes(plan: RolloverPlan, fresh: string, review: Review): void {
       )
       review.atLeast(
         'C2',
-        `REVOKED ${id} after TAINTED (R − T ≥ Δsw + W + F + Δl + 4S)`,
+        `REVOKED ${id} after TAINTED (R − T ≥ Δsw + W + F + 2Δl + 4S)`,
         end - tainted,
-        toSwitch + reissue + outage + toInstall + 4 * skew,
+        toSwitch + reissue + outage + 2 * toInstall + 4 * skew,
       )
     }
     review.atLeast('C1', `the end of ${id} after PUBLISHED (R − P ≥ D + 2S)`, end - published, settle)

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { RETRY_FRACTION } from '../retry-schedule.ts'
 import { type RunningAttempt, toDate } from './rotation-attempt.ts'
 import { type RotationSchedulerOptions, readDate } from './scheduler-options.ts'
 
@@ -11,17 +12,14 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** The share of what remains that passes before the next attempt: Linkerd's proxies renew so. */
-const SHARE = 0.7
-
 /**
  * The instant of the next attempt, in milliseconds: when 70 % of what remains until the end has passed, so that attempts
  * come closer together as the end does; a minute to a day away. After the end: each minute. Where the end is not known,
  * after one minute, two, four, up to an hour.
  */
-export function nextRetry(attempt: number, now: number, expiresAt: number | undefined): number {
+function nextRetry(attempt: number, now: number, expiresAt: number | undefined): number {
   if (expiresAt === undefined) return now + Math.min(HOUR, MINUTE * 2 ** (attempt - 1))
-  return now + Math.min(DAY, Math.max(MINUTE, Math.ceil(SHARE * (expiresAt - now))))
+  return now + Math.min(DAY, Math.max(MINUTE, Math.ceil(RETRY_FRACTION * (expiresAt - now))))
 }
 
 /** No attempt follows another of the same entry sooner, whatever the caller says. */

@@ -7,7 +7,7 @@
 import type { Clock } from '../../internal/clock.ts'
 
 /** A difference up to this is no step: timers are late, and clocks are slewed. */
-export const STEP_MS = 1000
+const STEP_MS = 1000
 
 /**
  * Reads a clock and notes its steps. With the machine's clock, what has passed is what `performance.now()` says: it

@@ -48,7 +48,11 @@ export interface SimulationResult {
   readonly status: RolloverStatus | undefined
 }
 
-/** What a suite replaces to see that it is missed. */
+/**
+ * What a suite replaces to see that it is missed.
+ *
+ * @internal
+ */
 export interface SimulationInternals {
   readonly gates: readonly Gate[]
   readonly rules: MeshRules
@@ -85,7 +89,11 @@ export async function simulateRollover(
   return simulateWith(plan, options, INTERNALS)
 }
 
-/** {@link simulateRollover} with gates and rules taken away; not exported by the package. */
+/**
+ * {@link simulateRollover} with gates and rules taken away; not exported by the package.
+ *
+ * @internal
+ */
 export async function simulateWith(
   plan: RolloverPlan | string,
   options: SimulationOptions,
@@ -243,6 +251,12 @@ class SimulationRun {
     queue.at(terms.start - 2 * clockSkew + late, () => this.#stage())
     queue.at(terms.start - 2 * clockSkew, () => this.#drive())
     queue.at(queue.now + this.#resync(), () => this.#resyncAll())
+    for (let i = 0; i < this.#terms.restores; i++) {
+      const spread = driver.distribution + driver.retention
+      const to = Math.floor((this.#dice.next() * spread) / 1000)
+      const restore = { kind: 'restore' as const, after: '0s', to: `${to}s` }
+      queue.at(terms.start + this.#dice.next() * spread, () => this.#incident(restore))
+    }
     for (const incident of this.#terms.incidents)
       queue.at(terms.start + readDuration(incident.after, 'after', { allowZero: true }), () =>
         this.#incident(incident),

@@ -45,6 +45,8 @@ export type SimulatedIncident = { readonly after: string } & (
 export interface SimulationOptions {
   /** The same seed gives the same run. */
   readonly seed: number | string
+  /** How many clusters there are; those that the plan does not name join at its start. Default: those of the plan. */
+  readonly clusters?: number | undefined
   /** Holders of certificates in each cluster. Default 2. */
   readonly holders?: number | undefined
   /** Verifiers in each member. Default 2. */
@@ -53,6 +55,8 @@ export interface SimulationOptions {
   readonly actual?: ActualMesh | undefined
   /** How often, on average, a driver dies in a write of its journal: 0.1 is every tenth. Default 0. */
   readonly crashes?: number | undefined
+  /** How often the journal is restored from a backup, at times that are drawn. Default 0. */
+  readonly restores?: number | undefined
   /** Whether drivers take turns, and sometimes drive at once. Default `true`. */
   readonly failovers?: boolean | undefined
   /** How delays and clocks are drawn: at their ends `often`, or `always`, which breaks sooner what can break. Default `'often'`. */
@@ -74,6 +78,7 @@ export interface SimulationTerms {
   readonly holders: number
   readonly verifiers: number
   readonly crashes: number
+  readonly restores: number
   readonly failovers: boolean
   readonly extremes: 'often' | 'always'
   readonly evidence: boolean
@@ -94,10 +99,12 @@ export interface SimulationTerms {
 
 const OPTION_NAMES = [
   'seed',
+  'clusters',
   'holders',
   'verifiers',
   'actual',
   'crashes',
+  'restores',
   'failovers',
   'extremes',
   'evidence',
@@ -140,7 +147,8 @@ export function readSimulation(plan: RolloverPlan, options: SimulationOptions): 
     failovers: readFlag(options.failovers, 'failovers', true),
     extremes: checkOneOf(options.extremes ?? 'often', ['often', 'always'], 'extremes'),
     evidence: readFlag(options.evidence, 'evidence', true),
-    incidents,
+    incidents: [...incidents, ...joiners(driver, options.clusters)],
+    restores: readCount(options.restores ?? 0, 'restores', 0, 100),
     verification: checkOneOf(options.verification ?? 'model', ['model', 'certificates'], 'verification'),
     propagation,
     propagationShift: propagation - planned,
@@ -153,4 +161,20 @@ export function readSimulation(plan: RolloverPlan, options: SimulationOptions): 
     authorityBackdate: duration('authorityBackdate', terms.backdate),
     crossEndsAfter: actual.crossEndsAfter === undefined ? undefined : duration('crossEndsAfter', 0),
   }
+}
+
+/** Clusters that the plan does not name. */
+function joiners(driver: DriverTerms, clusters: number | undefined): readonly SimulatedIncident[] {
+  const planned = driver.terms.members.filter(({ from }) => from !== undefined).length
+  const wanted = clusters === undefined ? planned : readCount(clusters, 'clusters', planned, 1000)
+  if (wanted > planned && driver.terms.kind === 'adoption')
+    throw new RangeError(
+      `option "clusters" must be ${planned}: in an adoption every cluster has a root of its own, which the plan must know`,
+    )
+  return Array.from({ length: wanted - planned }, (_, i) => ({
+    kind: 'join' as const,
+    after: '0s',
+    name: `joiner-${i + 1}`,
+    from: driver.outgoing[0],
+  }))
 }

@@ -121,7 +121,10 @@ export async function obey(
 }
 
 /** All members do. */
-export async function obeyAll(driven: Driven, otherwise: Partial<MemberReport> = {}): Promise<RolloverStatus> {
+export async function obeyAll(
+  driven: Driven,
+  otherwise: Partial<MemberReport> = {},
+): Promise<RolloverStatus> {
   const { state } = await driven.rollover.status()
   for (const [member, { leftAt }] of Object.entries(state.members))
     if (leftAt === undefined) await obey(driven, member, otherwise)

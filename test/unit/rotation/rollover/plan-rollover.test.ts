@@ -80,9 +80,9 @@ describe('the instants of a root’s rollover, by hand', () => {
 
   test('an emergency: a clean issuer first, then the taint, then everything is issued again', () => {
     const found = timeline({ emergency: { reissueWithin: '1h' } })
-    // T = A + Δsw + 2S; R = T + Δsw + W + F + Δl + 4S.
+    // T = A + Δsw + 2S; R = T + Δsw + W + F + 2Δl + 4S.
     expect(found['TAINTED A']).toBe((17 + 12) * MINUTE)
-    expect(found['REVOKED A']).toBe((29 + 10 + 60 + 60 + 1 + 4) * MINUTE)
+    expect(found['REVOKED A']).toBe((29 + 10 + 60 + 60 + 2 + 4) * MINUTE)
     expect(found['RETIRED A']).toBeUndefined()
   })
 

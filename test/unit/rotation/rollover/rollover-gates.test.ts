@@ -224,7 +224,9 @@ describe('retirement', () => {
 
   test('a fraction of a second in the ledger is a whole one', async () => {
     const driven = await switched()
-    await obey(driven, 'east', { issued: [{ authority: 'A', notAfter: new Date(at(40 * HOUR).getTime() + 1) }] })
+    await obey(driven, 'east', {
+      issued: [{ authority: 'A', notAfter: new Date(at(40 * HOUR).getTime() + 1) }],
+    })
     expect(gatesOf(await obeyAt(driven, 40 * HOUR + 4 * MINUTE), 'retire')).toEqual(['ledger'])
     goTo(driven, 40 * HOUR + 4 * MINUTE + 1)
     expect((await driven.rollover.advance()).stages['A']).toBe('RETIRED')
@@ -304,7 +306,12 @@ describe('a gate that is opened by hand', () => {
     })
     expect(gatesOf(status, 'distribute')).toEqual(['distribution-evidence north'])
     expect(status.state.forced).toEqual([
-      { gate: 'distribution-evidence', member: 'west', reason: 'west\\u{a}burns', at: '2026-03-01T00:17:00Z' },
+      {
+        gate: 'distribution-evidence',
+        member: 'west',
+        reason: 'west\\u{a}burns',
+        at: '2026-03-01T00:17:00Z',
+      },
     ])
     expect(status.state.entries.at(-1)?.what).toBe('forced distribution-evidence for west: west\\u{a}burns')
     await obey(driven, 'north')

@@ -106,9 +106,7 @@ test('a root gives way to another: stages, bundles, signers and waits at every i
   const [waits] = status.waiting
   expect(waits?.missing).toEqual(CLUSTERS)
   expect(waits?.message).toContain('17m (D + 2S) after the publication of B, which is 2026-03-01T00:17:00Z')
-  expect(waits?.message).toContain(
-    `north has not acknowledged bundle ${epoch(0)}; it has reported nothing`,
-  )
+  expect(waits?.message).toContain(`north has not acknowledged bundle ${epoch(0)}; it has reported nothing`)
   expect([secondsOf(waits?.until), secondsOf(status.nextAt)]).toEqual([ACTIVE, ACTIVE])
 
   // Two acknowledge: the third is named. Asking again changes nothing.
@@ -153,7 +151,10 @@ test('a root gives way to another: stages, bundles, signers and waits at every i
   expect(overForAll).toBeLessThan(RETIRED)
   goTo(driven, RETIRED - 1)
   status = await obeyAll(driven)
-  expect([status.stages['A'], gatesOf(status, 'retire')]).toEqual(['DRAINING', ['plan-time', 'retention-time']])
+  expect([status.stages['A'], gatesOf(status, 'retire')]).toEqual([
+    'DRAINING',
+    ['plan-time', 'retention-time'],
+  ])
   goTo(driven, RETIRED)
   status = await rollover.advance()
   expect(status.stages).toEqual({ A: 'RETIRED', B: 'ACTIVE' })
@@ -239,7 +240,9 @@ test('clusters that switch one after another are waited for one by one', async (
 test('what is told at the beginning: a text as plan, the bundle’s number, and every wrong option', async () => {
   const made = plan()
   const base = { plan: made, journal: openJournal(), clock: manualClock(at(0)) }
-  expect((await (await Rollover.open({ ...base, plan: JSON.stringify(made) })).status()).bundle).toMatchObject({
+  expect(
+    (await (await Rollover.open({ ...base, plan: JSON.stringify(made) })).status()).bundle,
+  ).toMatchObject({
     sequence: 1,
     digest: OLD,
   })
@@ -255,7 +258,9 @@ test('what is told at the beginning: a text as plan, the bundle’s number, and 
     [{ clocks: base.clock }, /no option "clocks"/],
   ]
   for (const [wrong, message] of cases)
-    await expect(Rollover.open({ ...base, journal: openJournal(), ...wrong } as never)).rejects.toThrow(message)
+    await expect(Rollover.open({ ...base, journal: openJournal(), ...wrong } as never)).rejects.toThrow(
+      message,
+    )
   await expect(Rollover.open({ ...base, plan: '{}' })).rejects.toMatchObject({ code: 'ERR_ROLLOVER_PLAN' })
   expect(FINGERPRINT).toHaveLength(64)
   expect(UNION).not.toBe(OLD)

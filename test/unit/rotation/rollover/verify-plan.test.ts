@@ -128,7 +128,7 @@ describe('an inequality that does not hold', () => {
     expect(findings(moved('TAINTED', '2026-03-01T00:28:59Z'), tainted)).toEqual([
       'C2: TAINTED A after the last switch (T − A ≥ Δsw + 2S) must be at least 12m, and is 11m59s',
     ])
-    expect(findings(moved('REVOKED', '2026-03-01T02:43:59Z'), tainted)[0]).toMatch(
+    expect(findings(moved('REVOKED', '2026-03-01T02:44:59Z'), tainted)[0]).toMatch(
       /^C2: REVOKED A after TAINTED/,
     )
   })
