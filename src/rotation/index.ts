@@ -107,8 +107,9 @@ export type {
   RotationSchedulerOptions,
 } from './scheduler/scheduler-options.ts'
 export { findOutages, type Outage } from './simulation/find-outages.ts'
-export { type SimulationResult, simulateRollover } from './simulation/simulate-rollover.ts'
+export { simulateRollover } from './simulation/simulate-rollover.ts'
 export type { ActualMesh, SimulatedIncident, SimulationOptions } from './simulation/simulation-options.ts'
+export type { SimulationResult } from './simulation/simulation-run.ts'
 export { checkTrace, type TraceViolation } from './trace/check-trace.ts'
 export type { InvariantId } from './trace/invariants.ts'
 export type { TraceEvent, TraceEventOf, TraceMember, TraceTerms } from './trace/trace-event.ts'

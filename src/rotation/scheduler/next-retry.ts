@@ -17,7 +17,8 @@ const DAY = 24 * HOUR
  * come closer together as the end does; a minute to a day away. After the end: each minute. Where the end is not known,
  * after one minute, two, four, up to an hour.
  */
-function nextRetry(attempt: number, now: number, expiresAt: number | undefined): number {
+/** @internal */
+export function nextRetry(attempt: number, now: number, expiresAt: number | undefined): number {
   if (expiresAt === undefined) return now + Math.min(HOUR, MINUTE * 2 ** (attempt - 1))
   return now + Math.min(DAY, Math.max(MINUTE, Math.ceil(RETRY_FRACTION * (expiresAt - now))))
 }

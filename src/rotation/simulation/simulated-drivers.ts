@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MeshPkiError } from '../../errors.ts'
 import type { DesiredState } from '../rollover/desired-state.ts'
 import { Rollover } from '../rollover/rollover.ts'
 import { eventsBetween } from '../rollover/rollover-events.ts'
@@ -20,6 +21,20 @@ import type { Dice } from './dice.ts'
 /** A driver died in a write of its journal. */
 export class DriverCrash extends Error {
   override readonly name = 'DriverCrash'
+}
+
+/** Whether a driver did what it was asked to, or will never do it; `false` where it died and may be asked again. */
+export async function attempt(work: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await work()
+    return true
+  } catch (error) {
+    if (error instanceof DriverCrash) return false
+    // What is refused for good would be refused again.
+    if (error instanceof MeshPkiError)
+      return !(error.code === 'ERR_ROLLOVER_JOURNAL' || error.code === 'ERR_ROLLOVER_CONFLICT')
+    throw error
+  }
 }
 
 /** What drivers run on. */

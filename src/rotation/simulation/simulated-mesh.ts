@@ -11,6 +11,7 @@ import type { TraceEvent, TraceMember } from '../trace/trace-event.ts'
 import type { CertificateBackend, SimulatedLeaf } from './certificate-backend.ts'
 import type { Dice } from './dice.ts'
 import { type EventQueue, Priority } from './event-queue.ts'
+import { type HandshakeCount, Handshakes } from './handshakes.ts'
 import type { MeshRules } from './mesh-rules.ts'
 import {
   type SimulatedHolder,
@@ -40,21 +41,17 @@ export interface MeshContext {
 export class SimulatedMesh {
   readonly members: Map<string, SimulatedMember> = new Map()
   readonly #context: MeshContext
-  /** The roots that clusters began with, each its own. */
-  readonly #own: ReadonlySet<string>
-  #handshakes = 0
-  #failed = 0
+  readonly #handshakes: Handshakes
   #certificates = 0
 
   constructor(context: MeshContext) {
     this.#context = context
-    const { terms, outgoing } = context.terms.driver
-    this.#own = new Set(terms.kind === 'adoption' ? outgoing : [])
+    this.#handshakes = new Handshakes(context, this.members)
   }
 
   /** Handshakes that were tried and those that failed. */
-  get handshakes(): { readonly tried: number; readonly failed: number } {
-    return { tried: this.#handshakes, failed: this.#failed }
+  get handshakes(): HandshakeCount {
+    return this.#handshakes.count
   }
 
   /** Adds a member that trusts a bundle. */
@@ -201,7 +198,7 @@ export class SimulatedMesh {
     verifier.bundle = offered
     for (const id of offered.authorities) verifier.everTrusted.add(id)
     tell({ type: 'applied', at: queue.now, member: member.name, verifier: verifier.name, ...offered })
-    await this.#shakeHandsWith(verifier)
+    await this.#handshakes.with(verifier)
     changed(member)
   }
 
@@ -305,7 +302,7 @@ export class SimulatedMesh {
     const old = holder.leaf
     if (old !== undefined) {
       // The last moment of the old certificate is one in which it may still be used.
-      await this.#shakeHandsOf(holder, old)
+      await this.#handshakes.of(holder, old)
       tell({
         type: 'withdrawn',
         at: queue.now,
@@ -317,7 +314,7 @@ export class SimulatedMesh {
     holder.leaf = leaf
     holder.renewing = false
     tell({ type: 'presented', at: queue.now, member: member.name, holder: holder.name, certificate: leaf.id })
-    await this.#shakeHandsOf(holder, leaf)
+    await this.#handshakes.of(holder, leaf)
     if (old?.authority !== leaf.authority) changed(member)
     const { gracePeriodRatio, jitter, lifeFrom } = terms.driver.terms
     const life = leaf.notAfter - (lifeFrom === 'issuance' ? leaf.issuedAt : leaf.notBefore)
@@ -366,40 +363,6 @@ export class SimulatedMesh {
     queue.at(queue.now + dice.delay(terms.installDelay), () => {
       if (!member.left && attempt === holder.attempt) return this.#present(member, holder, leaf)
       return undefined
-    })
-  }
-
-  async #shakeHandsOf(holder: SimulatedHolder, leaf: SimulatedLeaf): Promise<void> {
-    for (const { verifiers } of this.members.values())
-      for (const verifier of verifiers) await this.#shakeHands(holder, leaf, verifier)
-  }
-
-  async #shakeHandsWith(verifier: SimulatedVerifier): Promise<void> {
-    for (const { holders } of this.members.values())
-      for (const holder of holders)
-        if (holder.leaf !== undefined) await this.#shakeHands(holder, holder.leaf, verifier)
-  }
-
-  async #shakeHands(
-    holder: SimulatedHolder,
-    leaf: SimulatedLeaf,
-    verifier: SimulatedVerifier,
-  ): Promise<void> {
-    const { backend, queue, tell } = this.#context
-    // Clusters that began apart owe each other nothing before they trust each other.
-    if (this.#own.has(leaf.authority) && !verifier.everTrusted.has(leaf.authority)) return
-    this.#handshakes++
-    const answer = backend.verify(leaf, verifier.bundle.authorities, queue.now + verifier.skew)
-    const problem = answer instanceof Promise ? await answer : answer
-    if (problem === undefined) return
-    this.#failed++
-    tell({
-      type: 'handshake-failed',
-      at: queue.now,
-      holder: holder.name,
-      verifier: verifier.name,
-      certificate: leaf.id,
-      problem,
     })
   }
 }
