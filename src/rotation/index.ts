@@ -63,7 +63,7 @@ export {
 export type { IssuedUnder, MemberReport } from './rollover/member-report.ts'
 export { planRollover, RolloverInfeasibleError } from './rollover/plan-rollover.ts'
 export { Rollover, type RolloverOptions } from './rollover/rollover.ts'
-export type { GateId, ShutGate, Transition } from './rollover/rollover-gates.ts'
+export type { GateId, ShutGate, Transition } from './rollover/rollover-gate.ts'
 export { type JournalRecord, memoryJournal, type RolloverJournal } from './rollover/rollover-journal.ts'
 export type {
   IncomingAuthority,

@@ -5,7 +5,8 @@
 
 import { describe, expect, test } from 'vitest'
 import type { RolloverParameters } from '../../src/rotation/index.ts'
-import { type GateId, ROLLOVER_GATES } from '../../src/rotation/rollover/rollover-gates.ts'
+import type { GateId } from '../../src/rotation/rollover/rollover-gate.ts'
+import { ROLLOVER_GATES } from '../../src/rotation/rollover/rollover-gates.ts'
 import type { RolloverPlan } from '../../src/rotation/rollover/rollover-plan.ts'
 import { MESH_RULES, type MeshRules } from '../../src/rotation/simulation/mesh-rules.ts'
 import { simulateWith } from '../../src/rotation/simulation/simulate-rollover.ts'

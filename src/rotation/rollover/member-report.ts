@@ -10,7 +10,7 @@ import { checkOptionNames, readCount, readInstant, typeName } from '../../intern
 import { quote } from '../../internal/text.ts'
 import type { DriverTerms } from './driver-terms.ts'
 import { useOf } from './inequalities.ts'
-import { currentMembers } from './rollover-gates.ts'
+import { currentMembers } from './rollover-gate.ts'
 import {
   type AuthorityLife,
   digestOf,

@@ -5,7 +5,7 @@
  */
 
 import type { TraceEvent } from '../trace/trace-event.ts'
-import type { Transition } from './rollover-gates.ts'
+import type { Transition } from './rollover-gate.ts'
 import { isOver, type RolloverState } from './rollover-state.ts'
 
 /** The events between two states; `before` is `undefined` where somebody begins to tell. */

@@ -6,7 +6,7 @@
 
 import { instantOf } from '../../internal/instant-text.ts'
 import type { DriverTerms } from './driver-terms.ts'
-import { currentMembers, type Gate, type ShutGate, shutGates, type Transition } from './rollover-gates.ts'
+import { currentMembers, type Gate, type ShutGate, shutGates, type Transition } from './rollover-gate.ts'
 import { isOver, type RolloverState } from './rollover-state.ts'
 import { nextTransitions } from './rollover-transitions.ts'
 

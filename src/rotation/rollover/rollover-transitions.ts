@@ -6,7 +6,7 @@
 
 import { instantText } from '../../internal/instant-text.ts'
 import type { DriverTerms } from './driver-terms.ts'
-import { currentMembers, type Transition, unionOf } from './rollover-gates.ts'
+import { currentMembers, type Transition, unionOf } from './rollover-gate.ts'
 import {
   type AuthorityLife,
   digestOf,

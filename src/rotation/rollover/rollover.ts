@@ -6,8 +6,7 @@
 
 import { MeshPkiError } from '../../errors.ts'
 import { readTimeSource, type TimeSource } from '../../internal/clock.ts'
-import { formatDuration } from '../../internal/duration.ts'
-import { instantOf, instantText } from '../../internal/instant-text.ts'
+import { instantText } from '../../internal/instant-text.ts'
 import { checkOptionNames, readCount, readFunction, typeName } from '../../internal/options.ts'
 import { tell } from '../../internal/tell.ts'
 import { escapeText, quote } from '../../internal/text.ts'
@@ -16,21 +15,25 @@ import { certificateLabel } from '../../x509/certificate-label.ts'
 import type { TraceEvent } from '../trace/trace-event.ts'
 import { type DesiredState, desiredState } from './desired-state.ts'
 import { type DriverTerms, driverTerms } from './driver-terms.ts'
-import { useOf } from './inequalities.ts'
 import { JournalKeeper } from './journal-keeper.ts'
-import { applyRecovery, applyReport, later, type MemberReport, readReport } from './member-report.ts'
-import { eventsBetween } from './rollover-events.ts'
+import { applyRecovery, applyReport, type MemberReport, readReport } from './member-report.ts'
 import {
-  currentMembers,
-  type Gate,
-  ROLLOVER_GATES,
-  type ShutGate,
-  shutGates,
-  type Transition,
-} from './rollover-gates.ts'
+  applyForce,
+  applyJoin,
+  applyLeave,
+  applyRevision,
+  applyStage,
+  blocked,
+  checkWayBack,
+  evidence,
+  type StagedAuthority,
+} from './rollover-changes.ts'
+import { eventsBetween } from './rollover-events.ts'
+import { type Gate, type ShutGate, shutGates, type Transition } from './rollover-gate.ts'
+import { ROLLOVER_GATES } from './rollover-gates.ts'
 import type { RolloverJournal } from './rollover-journal.ts'
 import type { RolloverPlan } from './rollover-plan.ts'
-import { initialState, type MemberState, type RolloverState, withEntry } from './rollover-state.ts'
+import { initialState, type RolloverState } from './rollover-state.ts'
 import { type RolloverStatus, statusOf } from './rollover-status.ts'
 import { readId } from './rollover-terms.ts'
 import { applyAbort, applyResume, applyTransition, nextTransitions } from './rollover-transitions.ts'
@@ -48,7 +51,11 @@ export interface RolloverOptions {
   readonly onEvent?: ((event: TraceEvent) => void) | undefined
 }
 
-/** Who drove: for traces. */
+/**
+ * What a suite replaces.
+ *
+ * @internal
+ */
 export interface RolloverInternals {
   readonly gates: readonly Gate[]
   readonly verify: (plan: RolloverPlan | string) => RolloverPlan
@@ -196,38 +203,8 @@ export class Rollover {
   }
 
   /** {@link stage} by what a certificate says; for simulations by model. */
-  async stageAs(made: {
-    readonly fingerprint: string
-    readonly notBefore: number
-    readonly notAfter: number
-  }): Promise<RolloverStatus> {
-    const { incoming, terms } = this.#driver
-    const least = terms.incoming.lifetime - terms.backdate
-    if (made.notAfter - made.notBefore < least)
-      throw evidence(
-        `the certificate of ${incoming} is valid for ${formatDuration(made.notAfter - made.notBefore)}; the plan needs ${formatDuration(least)}`,
-      )
-    return this.#change((state, at) => {
-      const life = state.authorities[incoming]
-      if (life === undefined || life.fingerprint === made.fingerprint) return state
-      if (life.since.PUBLISHED !== undefined || life.stage === 'PRUNED')
-        throw evidence(
-          `${incoming} was published with the fingerprint ${life.fingerprint}; it cannot become ${made.fingerprint}. Abort, or make a new plan`,
-        )
-      const staged = {
-        ...life,
-        stage: 'STAGED' as const,
-        since: { STAGED: at },
-        fingerprint: made.fingerprint,
-        notBefore: instantText(Math.ceil(made.notBefore / 1000) * 1000),
-        notAfter: instantText(Math.floor(made.notAfter / 1000) * 1000),
-      }
-      return withEntry(
-        { ...state, revision: state.revision + 1, authorities: { ...state.authorities, [incoming]: staged } },
-        at,
-        `${incoming} STAGED: ${made.fingerprint}`,
-      )
-    })
+  async stageAs(made: StagedAuthority): Promise<RolloverStatus> {
+    return this.#change((state, at) => applyStage(this.#driver, state, made, at))
   }
 
   /**
@@ -248,40 +225,13 @@ export class Rollover {
   async join(member: { readonly name: string; readonly from?: string | undefined }): Promise<RolloverStatus> {
     checkOptionNames(member, ['name', 'from'], 'join()')
     const name = readId(member.name, 'name')
-    const { from } = member
-    if (from !== undefined && !this.#driver.outgoing.includes(from))
-      throw new MeshPkiError(
-        'ERR_ROLLOVER_MEMBER',
-        `${name} signs with ${quote(from, 64)}, which this plan does not know, so nobody would trust what it issues. Finish or abort this rollover and adopt ${name} with a plan of kind "adoption" (I11)`,
-      )
-    return this.#change((state, at) => {
-      const known = state.members[name]
-      if (known !== undefined && known.leftAt === undefined) return state
-      // What is no longer trusted is not signed with again; and what is not yet distributed is not signed with either.
-      const isGone = from !== undefined && state.authorities[from]?.stage !== 'ACTIVE'
-      const signer = from === undefined ? undefined : isGone ? this.#driver.incoming : from
-      const joined: MemberState = {
-        ...(from === undefined ? {} : { from }),
-        ...(signer === undefined ? {} : { signer, switchedAt: at }),
-        joinedAt: at,
-      }
-      return withEntry(
-        { ...state, revision: state.revision + 1, members: { ...state.members, [name]: joined } },
-        at,
-        `${name} joined`,
-      )
-    })
+    return this.#change((state, at) => applyJoin(this.#driver, state, name, member.from, at))
   }
 
   /** Takes a member out: nobody waits for it any longer. What it issued still counts. */
   async leave(name: string, options: { readonly reason: string }): Promise<RolloverStatus> {
     const reason = readReason(options)
-    return this.#change((state, at) => {
-      const member = Object.hasOwn(state.members, name) ? state.members[name] : undefined
-      if (member === undefined || member.leftAt !== undefined) return state
-      const members = { ...state.members, [name]: { ...member, leftAt: at } }
-      return withEntry({ ...state, revision: state.revision + 1, members }, at, `${name} left: ${reason}`)
-    })
+    return this.#change((state, at) => applyLeave(state, name, reason, at))
   }
 
   /**
@@ -301,14 +251,9 @@ export class Rollover {
         `option "gate" must be one of ${ROLLOVER_GATES.map(({ id }) => id).join(', ')}; got ${quote(String(gate), 64)}`,
       )
     const reason = readReason(options)
-    return this.#change((state, at) => {
-      const forced = { gate, ...(member === undefined ? {} : { member }), reason, at }
-      return withEntry(
-        { ...state, revision: state.revision + 1, forced: [...state.forced, forced] },
-        at,
-        `forced ${gate}${member === undefined ? '' : ` for ${member}`}: ${reason}`,
-      )
-    })
+    return this.#change((state, at) =>
+      applyForce(state, { gate, ...(member === undefined ? {} : { member }), reason }, at),
+    )
   }
 
   /**
@@ -357,23 +302,7 @@ export class Rollover {
         'ERR_ROLLOVER_PLAN',
         `the new plan is of kind ${driver.terms.kind} for ${names(driver)}; this rollover is of kind ${old.terms.kind} for ${names(old)}`,
       )
-    const status = await this.#change((state, at) => {
-      const now = this.#now()
-      const end = now + 2 * old.terms.clockSkew
-      const authorities = { ...state.authorities }
-      for (const [id, life] of Object.entries(authorities))
-        if (life.stage === 'ACTIVE' && life.everActive === true)
-          authorities[id] = {
-            ...life,
-            greatestNotAfter: later(life.greatestNotAfter, end + old.terms.leafLifetime),
-            inUseUntil: later(life.inUseUntil, end + useOf(old.terms)),
-          }
-      const members: Record<string, MemberState> = { ...state.members }
-      for (const { name, from } of verified.members)
-        members[name] ??= from === undefined ? { joinedAt: at } : { from, signer: from, joinedAt: at }
-      const next = { ...state, revision: state.revision + 1, plan: verified.digest, authorities, members }
-      return withEntry(next, at, `revised to plan ${verified.digest.slice(0, 12)}: ${reason}`)
-    })
+    const status = await this.#change((state) => applyRevision(old, driver, state, reason, this.#stamp()))
     this.#driver = driver
     return status
   }
@@ -433,32 +362,6 @@ export class Rollover {
 const openRollover = (options: RolloverOptions, internals: RolloverInternals): Promise<Rollover> =>
   Rollover.openWith(options, internals)
 
-function checkWayBack(driver: DriverTerms, state: RolloverState, now: number): void {
-  const { switchDelay, leafLifetime, clockSkew } = driver.terms
-  if (state.recovering !== undefined)
-    throw blocked('the journal is older than what members have; wait until all of them have reported')
-  for (const [member, { evidence }] of currentMembers(state))
-    if (evidence !== undefined && instantOf(evidence.at) + driver.evidenceMaxAge < now)
-      throw blocked(
-        `${member} last reported at ${evidence.at}, more than ${formatDuration(driver.evidenceMaxAge)} ago, so it may be further than this journal. Let it report, and call again`,
-      )
-  for (const id of driver.outgoing) {
-    const life = state.authorities[id]
-    if (life === undefined) continue
-    if (life.stage === 'RETIRED' || life.stage === 'REVOKED' || life.stage === 'PRUNED')
-      throw blocked(
-        `${id} is ${life.stage}: verifiers no longer trust it. Roll over to a new authority instead`,
-      )
-    if (life.stage === 'TAINTED')
-      throw blocked(`${id} is TAINTED: its key is compromised. Go on, or roll over to a new authority`)
-    const needs = switchDelay + leafLifetime + 2 * clockSkew
-    if (life.notAfter !== undefined && instantOf(life.notAfter) < now + needs)
-      throw blocked(
-        `${id} ends at ${life.notAfter}, less than ${formatDuration(needs)} from now (Δsw + L + 2S, C5): certificates under it would be cut short. Go on instead`,
-      )
-  }
-}
-
 /** An instant of the clock, to the millisecond. */
 function readMoment(value: Date): number {
   const time = value instanceof Date ? value.getTime() : Number.NaN
@@ -472,7 +375,3 @@ function readReason(options: { readonly reason: string }): string {
     throw new TypeError('option "reason" must say why; it is recorded')
   return escapeText(reason, MAX_REASON)
 }
-
-const evidence = (problem: string): MeshPkiError => new MeshPkiError('ERR_ROLLOVER_EVIDENCE', problem)
-const blocked = (problem: string): MeshPkiError =>
-  new MeshPkiError('ERR_ROLLOVER_BLOCKED', `the rollover cannot go that way: ${problem}`)

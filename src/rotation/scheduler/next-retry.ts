@@ -16,8 +16,9 @@ const DAY = 24 * HOUR
  * The instant of the next attempt, in milliseconds: when 70 % of what remains until the end has passed, so that attempts
  * come closer together as the end does; a minute to a day away. After the end: each minute. Where the end is not known,
  * after one minute, two, four, up to an hour.
+ *
+ * @internal
  */
-/** @internal */
 export function nextRetry(attempt: number, now: number, expiresAt: number | undefined): number {
   if (expiresAt === undefined) return now + Math.min(HOUR, MINUTE * 2 ** (attempt - 1))
   return now + Math.min(DAY, Math.max(MINUTE, Math.ceil(RETRY_FRACTION * (expiresAt - now))))

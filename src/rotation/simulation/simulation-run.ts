@@ -6,7 +6,7 @@
 
 import { readDuration } from '../../internal/duration.ts'
 import { instantOf } from '../../internal/instant-text.ts'
-import type { Gate } from '../rollover/rollover-gates.ts'
+import type { Gate } from '../rollover/rollover-gate.ts'
 import type { RolloverPlan } from '../rollover/rollover-plan.ts'
 import { initialState } from '../rollover/rollover-state.ts'
 import type { RolloverStatus } from '../rollover/rollover-status.ts'

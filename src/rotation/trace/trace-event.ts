@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Transition } from '../rollover/rollover-gates.ts'
+import type { Transition } from '../rollover/rollover-gate.ts'
 import type { AuthorityStage } from '../rollover/rollover-plan.ts'
 
 /** What a trace is judged by; its first event. Durations are milliseconds. */

@@ -180,6 +180,20 @@ describe('cross-signing: issuers switch before everybody has the new root', () =
   })
 })
 
+test('a cross-certificate is sent along to its instant, also where somebody forced the distribution', async () => {
+  const driven = await drive({ crossSign: true })
+  await driven.rollover.stageAs(madeAt())
+  await driven.rollover.advance()
+  await obeyAll(driven)
+  await driven.rollover.force({ gate: 'distribution-time', reason: 'lab' })
+  const { since } = (await driven.rollover.advance()).state.authorities['B'] ?? {}
+  expect(since?.DISTRIBUTED).toBe('2026-03-01T00:00:00Z')
+  goTo(driven, 17 * MINUTE - 1)
+  expect((await driven.rollover.desired('east'))?.attachCross).toBe(true)
+  goTo(driven, 17 * MINUTE)
+  expect((await driven.rollover.desired('east'))?.attachCross).toBe(false)
+})
+
 describe('emergency: the outgoing key is compromised', () => {
   const emergency = { emergency: { reissueWithin: '1h' } }
   // T = 17 m + Δsw + 2S; R = T + Δsw + W + F + 2Δl + 4S.

@@ -1,0 +1,171 @@
+/**
+ * What people and controllers change in a rollover, each as a pure function of its state.
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../../errors.ts'
+import { formatDuration } from '../../internal/duration.ts'
+import { instantOf, instantText } from '../../internal/instant-text.ts'
+import { quote } from '../../internal/text.ts'
+import type { DriverTerms } from './driver-terms.ts'
+import { useOf } from './inequalities.ts'
+import { later } from './member-report.ts'
+import { currentMembers } from './rollover-gate.ts'
+import { type ForcedGate, type MemberState, type RolloverState, withEntry } from './rollover-state.ts'
+
+/** What a certificate of the incoming authority says. Instants are milliseconds. */
+export interface StagedAuthority {
+  readonly fingerprint: string
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
+/** The state with the incoming authority made. @throws `MeshPkiError` `ERR_ROLLOVER_EVIDENCE`. */
+export function applyStage(
+  { incoming, terms }: DriverTerms,
+  state: RolloverState,
+  { fingerprint, notBefore, notAfter }: StagedAuthority,
+  at: string,
+): RolloverState {
+  const least = terms.incoming.lifetime - terms.backdate
+  if (notAfter - notBefore < least)
+    throw evidence(
+      `the certificate of ${incoming} is valid for ${formatDuration(notAfter - notBefore)}; the plan needs ${formatDuration(least)}`,
+    )
+  const life = state.authorities[incoming]
+  if (life === undefined || life.fingerprint === fingerprint) return state
+  if (life.since.PUBLISHED !== undefined || life.stage === 'PRUNED')
+    throw evidence(
+      `${incoming} was published with the fingerprint ${life.fingerprint}; it cannot become ${fingerprint}. Abort, or make a new plan`,
+    )
+  const staged = {
+    ...life,
+    stage: 'STAGED' as const,
+    since: { STAGED: at },
+    fingerprint,
+    notBefore: instantText(Math.ceil(notBefore / 1000) * 1000),
+    notAfter: instantText(Math.floor(notAfter / 1000) * 1000),
+  }
+  const authorities = { ...state.authorities, [incoming]: staged }
+  return changed(state, { authorities }, at, `${incoming} STAGED: ${fingerprint}`)
+}
+
+/** The state with a member more. @throws `MeshPkiError` `ERR_ROLLOVER_MEMBER`. */
+export function applyJoin(
+  driver: DriverTerms,
+  state: RolloverState,
+  name: string,
+  from: string | undefined,
+  at: string,
+): RolloverState {
+  if (from !== undefined && !driver.outgoing.includes(from))
+    throw new MeshPkiError(
+      'ERR_ROLLOVER_MEMBER',
+      `${name} signs with ${quote(from, 64)}, which this plan does not know, so nobody would trust what it issues. Finish or abort this rollover and adopt ${name} with a plan of kind "adoption" (I11)`,
+    )
+  const known = Object.hasOwn(state.members, name) ? state.members[name] : undefined
+  if (known !== undefined && known.leftAt === undefined) return state
+  // What drains is not signed with again, and what is not yet distributed is not signed with either.
+  const isGone = from !== undefined && state.authorities[from]?.stage !== 'ACTIVE'
+  const signer = isGone ? driver.incoming : from
+  const joined: MemberState = {
+    ...(from === undefined ? {} : { from }),
+    ...(signer === undefined ? {} : { signer, switchedAt: at }),
+    joinedAt: at,
+  }
+  return changed(state, { members: { ...state.members, [name]: joined } }, at, `${name} joined`)
+}
+
+/** The state with a member that nobody waits for any longer. */
+export function applyLeave(state: RolloverState, name: string, reason: string, at: string): RolloverState {
+  const member = Object.hasOwn(state.members, name) ? state.members[name] : undefined
+  if (member === undefined || member.leftAt !== undefined) return state
+  const members = { ...state.members, [name]: { ...member, leftAt: at } }
+  return changed(state, { members }, at, `${name} left: ${reason}`)
+}
+
+/** The state with a gate that was opened by hand. */
+export function applyForce(
+  state: RolloverState,
+  { gate, member, reason }: Omit<ForcedGate, 'at'>,
+  at: string,
+): RolloverState {
+  const forced = { gate, ...(member === undefined ? {} : { member }), reason, at }
+  const whom = member === undefined ? '' : ` for ${member}`
+  return changed(state, { forced: [...state.forced, forced] }, at, `forced ${gate}${whom}: ${reason}`)
+}
+
+/** The state under another plan: what was issued under the old one keeps its time. */
+export function applyRevision(
+  old: DriverTerms,
+  next: DriverTerms,
+  state: RolloverState,
+  reason: string,
+  now: number,
+): RolloverState {
+  const at = instantText(now)
+  const end = now + 2 * old.terms.clockSkew
+  const authorities = { ...state.authorities }
+  for (const [id, life] of Object.entries(authorities))
+    if (life.everActive === true && state.bundle.authorities.includes(id))
+      authorities[id] = {
+        ...life,
+        greatestNotAfter: later(life.greatestNotAfter, end + old.terms.leafLifetime),
+        inUseUntil: later(life.inUseUntil, end + useOf(old.terms)),
+      }
+  const revised = changed(
+    state,
+    { plan: next.plan.digest, authorities },
+    at,
+    `revised to plan ${next.plan.digest.slice(0, 12)}: ${reason}`,
+  )
+  return next.plan.members.reduce(
+    (joined, { name, from }) =>
+      Object.hasOwn(joined.members, name) ? joined : applyJoin(next, joined, name, from, at),
+    revised,
+  )
+}
+
+/** Whether everybody may go back to what they signed with. @throws `MeshPkiError` `ERR_ROLLOVER_BLOCKED`. */
+export function checkWayBack(driver: DriverTerms, state: RolloverState, now: number): void {
+  const { switchDelay, leafLifetime, clockSkew } = driver.terms
+  if (state.recovering !== undefined)
+    throw blocked('the journal is older than what members have; wait until all of them have reported')
+  for (const [member, { evidence: told }] of currentMembers(state))
+    if (told !== undefined && instantOf(told.at) + driver.evidenceMaxAge < now)
+      throw blocked(
+        `${member} last reported at ${told.at}, more than ${formatDuration(driver.evidenceMaxAge)} ago, so it may be further than this journal. Let it report, and call again`,
+      )
+  for (const id of driver.outgoing) {
+    const life = state.authorities[id]
+    if (life === undefined) continue
+    if (life.stage === 'RETIRED' || life.stage === 'REVOKED' || life.stage === 'PRUNED')
+      throw blocked(
+        `${id} is ${life.stage}: verifiers no longer trust it. Roll over to a new authority instead`,
+      )
+    if (life.stage === 'TAINTED')
+      throw blocked(`${id} is TAINTED: its key is compromised. Go on, or roll over to a new authority`)
+    const needs = switchDelay + leafLifetime + 2 * clockSkew
+    if (life.notAfter !== undefined && instantOf(life.notAfter) < now + needs)
+      throw blocked(
+        `${id} ends at ${life.notAfter}, less than ${formatDuration(needs)} from now (Δsw + L + 2S, C5): certificates under it would be cut short. Go on instead`,
+      )
+  }
+}
+
+function changed(
+  state: RolloverState,
+  change: Partial<RolloverState>,
+  at: string,
+  what: string,
+): RolloverState {
+  return withEntry({ ...state, ...change, revision: state.revision + 1 }, at, what)
+}
+
+/** A certificate or report that is not what was asked for. */
+export const evidence = (problem: string): MeshPkiError => new MeshPkiError('ERR_ROLLOVER_EVIDENCE', problem)
+
+/** A way that is closed. */
+export const blocked = (problem: string): MeshPkiError =>
+  new MeshPkiError('ERR_ROLLOVER_BLOCKED', `the rollover cannot go that way: ${problem}`)
