@@ -83,6 +83,10 @@ export function driverTerms(plan: RolloverPlan): DriverTerms {
   }
 }
 
+/** The stage in which an outgoing authority ends. */
+export const endStage = ({ terms }: Pick<DriverTerms, 'terms'>): 'RETIRED' | 'REVOKED' =>
+  terms.reissueWithin === undefined ? 'RETIRED' : 'REVOKED'
+
 /** The key of a step among the planned instants. */
 export const stepKey = (stage: string, authority: string, cluster?: string): string =>
   cluster === undefined ? `${stage} ${authority}` : `${stage} ${authority} ${cluster}`

@@ -107,6 +107,8 @@ const MOVABLE: readonly Movable[] = [
 
 /** Changes that are made together; more than that would not be a small change. */
 const MAX_TOGETHER = 3
+/** Of more, changes of one parameter only are looked for. */
+const MANY_MEMBERS = 200
 /** Alternatives that are offered. */
 const MAX_OFFERED = 12
 
@@ -115,7 +117,9 @@ const MAX_OFFERED = 12
  * come before those of two. Empty where up to three are not enough.
  */
 export function feasibleEdits(terms: RolloverTerms): readonly (readonly RolloverEdit[])[] {
-  for (let together = 1; together <= MAX_TOGETHER; together++) {
+  // Every cluster is evaluated in every try.
+  const most = terms.members.length > MANY_MEMBERS ? 1 : MAX_TOGETHER
+  for (let together = 1; together <= most; together++) {
     const found = search(terms, terms, together, 0)
     if (found.length > 0) return found.slice(0, MAX_OFFERED)
   }

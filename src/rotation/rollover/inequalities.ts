@@ -132,6 +132,10 @@ export function inequalitiesOf(terms: RolloverTerms, at: RolloverInstants): read
   add('C4', 'stage', 'g·life ≥ F + Δl + 2S', [graceOf(terms), survived])
   const busy = wait + switchDelay + leaf + 4 * skew + (terms.rotationPeriod ?? 0)
   add('C6', 'stage', 'T_ca ≥ (D + 2S) + (Δsw + L + 4S) + period', [terms.incoming.lifetime, busy])
+  const lastEnd = Math.max(...at.retire.values())
+  const lastUse = Math.max(...at.activate.values()) + switchDelay + leaf + 2 * skew
+  const outlived = Math.max(lastEnd, lastUse) - at.publish
+  add('C6', 'stage', 'T_ca ≥ max(R, A + Δsw + L + 2S) − P', [terms.incoming.lifetime, outlived])
   if (terms.kind !== 'issuing-ca') {
     const atOnce = [terms.maxAuthorities, terms.outgoing.length + 1] as const
     add('C6', 'publish', 'm ≥ authorities at once', atOnce, { unit: 'count' })

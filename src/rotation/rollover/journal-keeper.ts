@@ -23,6 +23,7 @@ interface Held {
 export class JournalKeeper {
   readonly #journal: RolloverJournal
   #held: Held | undefined
+  #turn: Promise<unknown> = Promise.resolve()
   /** The greatest revision that was ever read or written here. */
   #highest = 0
   #written: { readonly text: string; readonly state: RolloverState } | undefined
@@ -54,7 +55,17 @@ export class JournalKeeper {
   }
 
   /** Changes the state; `change` is called again with the newer one when another was first. */
-  async change(change: (state: RolloverState) => RolloverState): Promise<RolloverState> {
+  change(change: (state: RolloverState) => RolloverState): Promise<RolloverState> {
+    // One after the other: what is done in one process at the same time must not look like another driver.
+    const done = this.#turn.then(
+      () => this.#change(change),
+      () => this.#change(change),
+    )
+    this.#turn = done.catch(() => {})
+    return done
+  }
+
+  async #change(change: (state: RolloverState) => RolloverState): Promise<RolloverState> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const state = await this.read()
       const version = this.#held?.version

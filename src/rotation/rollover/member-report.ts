@@ -8,7 +8,7 @@ import { MeshPkiError } from '../../errors.ts'
 import { instantOf, instantText } from '../../internal/instant-text.ts'
 import { checkOptionNames, readCount, readInstant, typeName } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
-import type { DriverTerms } from './driver-terms.ts'
+import { type DriverTerms, endStage, stepKey } from './driver-terms.ts'
 import { useOf } from './inequalities.ts'
 import { currentMembers } from './rollover-gate.ts'
 import {
@@ -94,9 +94,12 @@ export function applyReport(
       `${quote(report.member, 64)} is no member of this rollover${member === undefined ? '' : ': it has left'}. Call join() first; a cluster with a root of its own needs a plan of kind "adoption"`,
       { data: { member: report.member } },
     )
+  // One that was delayed says nothing about now.
+  if (member.evidence !== undefined && report.revision < member.evidence.revision) return state
   const at = instantText(now)
   const { sequence = UNMANAGED, digest = digestOf({}, []) } = report.bundle ?? {}
   const isAhead = sequence > state.bundle.sequence || report.revision > state.revision
+  const nameless = state.bundle.authorities.filter((id) => state.authorities[id]?.fingerprint === undefined)
   if (
     !isAhead &&
     sequence === state.bundle.sequence &&
@@ -105,7 +108,7 @@ export function applyReport(
   )
     throw new MeshPkiError(
       'ERR_ROLLOVER_EVIDENCE',
-      `${report.member} reports bundle ${sequence} with the digest ${digest}; that bundle has ${state.bundle.digest}: somebody else wrote it there. The report does not count; make it apply what desired() answers`,
+      `${report.member} reports bundle ${sequence} with the digest ${digest}; that bundle has ${state.bundle.digest}: somebody else wrote it there${nameless.length === 0 ? '' : `, or the plan does not know the certificate of ${nameless.join(', ')} (give it as outgoing.certificate)`}. The report does not count; make it apply what desired() answers`,
       { data: { member: report.member, sequence, expected: state.bundle.digest, found: digest } },
     )
   const isSwitch = report.signer !== undefined && report.signer !== member.evidence?.signer
@@ -191,7 +194,7 @@ export function later(known: string | undefined, time: number): string {
 /** More writes than are ever lost with a journal. */
 const REVISION_GAP = 1000
 
-/** The candidates are all subsets; of more outgoing authorities only the bundle of the journal is known. */
+/** The candidates are all subsets; of more outgoing authorities only what a rollover as planned leads to. */
 const MAX_SUBSETS = 12
 
 /**
@@ -217,11 +220,18 @@ export function applyRecovery(
   const keepsRoot = driver.terms.kind === 'issuing-ca'
   const isNewer =
     newest !== undefined && newest.sequence >= state.bundle.sequence && newest.sequence !== UNMANAGED
-  const held = !isNewer || keepsRoot ? state.bundle.authorities : contentOf(driver, state, newest.digest)
-  if (held === undefined) return undefined
+  const known = !isNewer || keepsRoot ? state.bundle.authorities : contentOf(driver, state, newest.digest)
+  // Whoever forces this goes on with what the journal has, in a bundle that is newer than all.
+  if (known === undefined && !forced) return undefined
+  const held = known ?? state.bundle.authorities
   const bundle =
     isNewer && !keepsRoot
-      ? { sequence: newest.sequence, digest: newest.digest, authorities: held, at }
+      ? {
+          sequence: known === undefined ? newest.sequence + 1 : newest.sequence,
+          digest: digestOf(state.authorities, held),
+          authorities: held,
+          at,
+        }
       : state.bundle
   // Who signs with what is withdrawn cannot issue: only what is trusted is signed with.
   const { incoming } = driver
@@ -235,24 +245,32 @@ export function applyRecovery(
         ? member
         : { ...member, signer: signerOf(evidence.signer), switchedAt: at }
   }
+  // There is no way back to what is withdrawn.
+  const canTurn = keepsRoot || driver.outgoing.every((id) => held.includes(id))
+  const direction = canTurn ? state.direction : 'forward'
   const next: RolloverState = {
     ...state,
     // What was written and is still under way to a member must not look newer than what comes now.
     revision: Math.max(state.revision, ...told.map(({ revision }) => revision)) + REVISION_GAP,
     bundle,
     members: signers,
-    authorities: livesOf(driver, { ...state, members: signers, bundle }, at),
+    direction,
+    authorities: livesOf(driver, { ...state, direction, members: signers, bundle }, at),
     recovering: undefined,
     forced: state.forced.filter(({ gate }) => gate !== 'recovery'),
   }
-  return withEntry(next, at, `recovered from what members have: bundle ${bundle.sequence}`)
+  return withEntry(
+    next,
+    at,
+    `recovered from what members have: bundle ${bundle.sequence}, direction ${direction}`,
+  )
 }
 
 /** Which authorities a digest stands for. */
 function contentOf(driver: DriverTerms, state: RolloverState, digest: string): readonly string[] | undefined {
   if (digest === state.bundle.digest) return state.bundle.authorities
   const ids = [...driver.outgoing, driver.incoming]
-  if (ids.length > MAX_SUBSETS) return undefined
+  if (ids.length > MAX_SUBSETS) return likelyContent(driver, state, digest)
   for (let mask = 1; mask < 1 << ids.length; mask++) {
     const some = ids.filter((_, i) => (mask >> i) & 1).sort()
     if (digestOf(state.authorities, some) === digest) return some
@@ -260,39 +278,71 @@ function contentOf(driver: DriverTerms, state: RolloverState, digest: string): r
   return undefined
 }
 
+/** What a bundle of many authorities may hold: all, without the incoming one, and the outgoing ones gone one by one, as they stand. */
+function likelyContent(
+  driver: DriverTerms,
+  state: RolloverState,
+  digest: string,
+): readonly string[] | undefined {
+  const { incoming, outgoing } = driver
+  const ends = [...outgoing].sort((a, b) => plannedEnd(driver, a) - plannedEnd(driver, b))
+  const candidates = [outgoing, ...ends.map((_, i) => [...ends.slice(i), incoming]), [incoming]]
+  return candidates.map((ids) => [...ids].sort()).find((ids) => digestOf(state.authorities, ids) === digest)
+}
+
+const plannedEnd = (driver: DriverTerms, id: string): number =>
+  driver.planned.get(stepKey(endStage(driver), id)) ?? 0
+
 /** Where each authority stands by what is in the bundle and who signs; every wait begins anew. */
 function livesOf(driver: DriverTerms, state: RolloverState, at: string): RolloverState['authorities'] {
-  const keepsRoot = driver.terms.kind === 'issuing-ca'
-  const signs = (id: string): boolean => currentMembers(state).some(([, { signer }]) => signer === id)
-  const holds = (id: string): boolean => keepsRoot || state.bundle.authorities.includes(id)
   const { incoming } = driver
-  const isActive = signs(incoming)
-  const end = driver.terms.reissueWithin === undefined ? 'RETIRED' : 'REVOKED'
+  const keepsRoot = driver.terms.kind === 'issuing-ca'
+  const { sequence, authorities: held } = state.bundle
+  const signs = (id: string): boolean => currentMembers(state).some(([, { signer }]) => signer === id)
+  const end = endStage(driver)
   const next: Record<string, AuthorityLife> = {}
   for (const [id, life] of Object.entries(state.authorities)) {
-    const { sequence } = state.bundle
+    const isHeld = keepsRoot || held.includes(id)
     if (id === incoming)
-      next[id] = !holds(id)
-        ? {
-            ...life,
-            stage: life.fingerprint === undefined ? 'PLANNED' : 'STAGED',
-            since: life.since.STAGED === undefined ? {} : { STAGED: life.since.STAGED },
-          }
-        : {
-            ...life,
-            stage: isActive ? 'ACTIVE' : 'PUBLISHED',
-            since: {
-              ...(life.since.STAGED === undefined ? {} : { STAGED: life.since.STAGED }),
-              ...(keepsRoot ? {} : { PUBLISHED: at }),
-              ...(isActive ? { ACTIVE: at } : {}),
-            },
-            publishedIn: Math.min(life.publishedIn ?? sequence, sequence),
-            everActive: isActive || life.everActive === true,
-          }
-    else if (!holds(id))
+      next[id] = isHeld ? heldIncoming(state, life, signs(id), keepsRoot, at) : goneIncoming(state, life, at)
+    else if (!isHeld)
       next[id] = { ...life, stage: end, since: { ...life.since, [end]: at }, withdrawnIn: sequence }
-    else if (signs(id)) next[id] = { ...life, stage: 'ACTIVE', since: {} }
+    else if (signs(id) || state.direction === 'back') next[id] = { ...life, stage: 'ACTIVE', since: {} }
     else next[id] = { ...life, stage: 'DRAINING', since: { DRAINING: at } }
   }
   return next
+}
+
+function heldIncoming(
+  { bundle, direction }: RolloverState,
+  life: AuthorityLife,
+  isActive: boolean,
+  keepsRoot: boolean,
+  at: string,
+): AuthorityLife {
+  const everActive = isActive || life.everActive === true
+  if (direction === 'back') return { ...life, stage: 'DRAINING', since: { DRAINING: at }, everActive }
+  const { STAGED } = life.since
+  return {
+    ...life,
+    stage: isActive ? 'ACTIVE' : keepsRoot ? 'STAGED' : 'PUBLISHED',
+    since: {
+      ...(STAGED === undefined ? {} : { STAGED }),
+      ...(keepsRoot ? {} : { PUBLISHED: at }),
+      ...(isActive ? { ACTIVE: at } : {}),
+    },
+    publishedIn: bundle.sequence,
+    everActive,
+  }
+}
+
+function goneIncoming({ bundle, direction }: RolloverState, life: AuthorityLife, at: string): AuthorityLife {
+  if (direction === 'back')
+    return { ...life, stage: 'RETIRED', since: { RETIRED: at }, withdrawnIn: bundle.sequence }
+  const { STAGED } = life.since
+  return {
+    ...life,
+    stage: life.fingerprint === undefined ? 'PLANNED' : 'STAGED',
+    since: STAGED === undefined ? {} : { STAGED },
+  }
 }

@@ -8,11 +8,14 @@ import { MeshPkiError } from '../../errors.ts'
 import { formatDuration } from '../../internal/duration.ts'
 import { instantOf, instantText } from '../../internal/instant-text.ts'
 import { quote } from '../../internal/text.ts'
-import type { DriverTerms } from './driver-terms.ts'
+import { type DriverTerms, endStage, stepKey } from './driver-terms.ts'
 import { useOf } from './inequalities.ts'
 import { later } from './member-report.ts'
 import { currentMembers } from './rollover-gate.ts'
 import { type ForcedGate, type MemberState, type RolloverState, withEntry } from './rollover-state.ts'
+
+/** Nothing under these is valid any longer. */
+const ENDED: readonly string[] = ['RETIRED', 'REVOKED', 'PRUNED']
 
 /** What a certificate of the incoming authority says. Instants are milliseconds. */
 export interface StagedAuthority {
@@ -23,16 +26,29 @@ export interface StagedAuthority {
 
 /** The state with the incoming authority made. @throws `MeshPkiError` `ERR_ROLLOVER_EVIDENCE`. */
 export function applyStage(
-  { incoming, terms }: DriverTerms,
+  driver: DriverTerms,
   state: RolloverState,
   { fingerprint, notBefore, notAfter }: StagedAuthority,
   at: string,
 ): RolloverState {
+  const { incoming, terms, planned } = driver
+  const ends = terms.outgoing.flatMap(({ id }) => planned.get(stepKey(endStage(driver), id)) ?? [])
+  const needed = Math.max(
+    ...ends,
+    instantOf(at) + driver.distribution + terms.switchDelay + terms.leafLifetime,
+  )
   const least = terms.incoming.lifetime - terms.backdate
   if (notAfter - notBefore < least)
     throw evidence(
       `the certificate of ${incoming} is valid for ${formatDuration(notAfter - notBefore)}; the plan needs ${formatDuration(least)}`,
     )
+  if (notAfter < needed + 2 * terms.clockSkew)
+    throw evidence(
+      `the certificate of ${incoming} ends at ${instantText(Math.floor(notAfter / 1000) * 1000)}; it must be valid until ${instantText(needed + 2 * terms.clockSkew)}, when it is the only one that is trusted`,
+    )
+  const same = terms.outgoing.find(({ id }) => state.authorities[id]?.fingerprint === fingerprint)
+  if (same !== undefined)
+    throw evidence(`the certificate of ${incoming} is that of ${same.id}: ${fingerprint}`)
   const life = state.authorities[incoming]
   if (life === undefined || life.fingerprint === fingerprint) return state
   if (life.since.PUBLISHED !== undefined || life.stage === 'PRUNED')
@@ -59,23 +75,49 @@ export function applyJoin(
   from: string | undefined,
   at: string,
 ): RolloverState {
-  if (from !== undefined && !driver.outgoing.includes(from))
-    throw new MeshPkiError(
-      'ERR_ROLLOVER_MEMBER',
-      `${name} signs with ${quote(from, 64)}, which this plan does not know, so nobody would trust what it issues. Finish or abort this rollover and adopt ${name} with a plan of kind "adoption" (I11)`,
-    )
   const known = Object.hasOwn(state.members, name) ? state.members[name] : undefined
   if (known !== undefined && known.leftAt === undefined) return state
-  // What drains is not signed with again, and what is not yet distributed is not signed with either.
-  const isGone = from !== undefined && state.authorities[from]?.stage !== 'ACTIVE'
-  const signer = isGone ? driver.incoming : from
-  const joined: MemberState = {
-    ...(from === undefined ? {} : { from }),
-    ...(signer === undefined ? {} : { signer, switchedAt: at }),
-    joinedAt: at,
+  if (from === undefined)
+    return changed(state, { members: { ...state.members, [name]: { joinedAt: at } } }, at, `${name} joined`)
+  const { incoming, outgoing } = driver
+  if (from !== incoming && !outgoing.includes(from))
+    throw refusal(
+      `${name} signs with ${quote(from, 64)}, which this plan does not know, so nobody would trust what it issues. Finish or abort this rollover and adopt ${name} with a plan of kind "adoption" (I11)`,
+    )
+  const life = state.authorities[from]
+  const fresh = state.authorities[incoming]
+  const isReady =
+    state.direction === 'forward' &&
+    (driver.terms.kind === 'issuing-ca' || fresh?.since.DISTRIBUTED !== undefined)
+  const [first = from] = outgoing
+  if (from === incoming) {
+    if (!isReady || fresh?.stage !== 'ACTIVE')
+      throw refusal(
+        `${name} cannot begin with ${incoming}, which is ${fresh?.stage ?? 'not there'}: join once it is ACTIVE (I11)`,
+      )
+    return withMember(state, name, { from: first, signer: incoming, switchedAt: at, joinedAt: at }, at)
   }
-  return changed(state, { members: { ...state.members, [name]: joined } }, at, `${name} joined`)
+  if (life === undefined || ENDED.includes(life.stage))
+    throw refusal(
+      `${name} signs with ${from}, which is ${life?.stage ?? 'not there'}: nobody trusts what it issued. Join a cluster that begins anew with from: "${incoming}"`,
+    )
+  // What drains is not signed with again once everybody trusts the new one; before that, it drains no longer.
+  if (life.stage === 'ACTIVE' || !isReady) {
+    const authorities = { ...state.authorities, [from]: { ...life, stage: 'ACTIVE' as const, since: {} } }
+    return withMember(
+      { ...state, authorities },
+      name,
+      { from, signer: from, switchedAt: at, joinedAt: at },
+      at,
+    )
+  }
+  return withMember(state, name, { from, signer: incoming, switchedAt: at, joinedAt: at }, at)
 }
+
+const withMember = (state: RolloverState, name: string, member: MemberState, at: string): RolloverState =>
+  changed(state, { members: { ...state.members, [name]: member } }, at, `${name} joined`)
+
+const refusal = (problem: string): MeshPkiError => new MeshPkiError('ERR_ROLLOVER_MEMBER', problem)
 
 /** The state with a member that nobody waits for any longer. */
 export function applyLeave(state: RolloverState, name: string, reason: string, at: string): RolloverState {
@@ -85,14 +127,20 @@ export function applyLeave(state: RolloverState, name: string, reason: string, a
   return changed(state, { members }, at, `${name} left: ${reason}`)
 }
 
+/** Gates that can be forced. Who needs more has the wrong plan. */
+const MAX_FORCED = 1000
+
 /** The state with a gate that was opened by hand. */
-export function applyForce(
-  state: RolloverState,
-  { gate, member, reason }: Omit<ForcedGate, 'at'>,
-  at: string,
-): RolloverState {
-  const forced = { gate, ...(member === undefined ? {} : { member }), reason, at }
-  const whom = member === undefined ? '' : ` for ${member}`
+export function applyForce(state: RolloverState, forcing: Omit<ForcedGate, 'at'>, at: string): RolloverState {
+  const { gate, member, authority, reason } = forcing
+  if (member !== undefined && !Object.hasOwn(state.members, member))
+    throw new TypeError(`option "member" must be a member; ${quote(member, 64)} is none`)
+  if (authority !== undefined && !Object.hasOwn(state.authorities, authority))
+    throw new TypeError(`option "authority" must be one of the plan; ${quote(authority, 64)} is none`)
+  if (state.forced.length >= MAX_FORCED)
+    throw new RangeError(`at most ${MAX_FORCED} gates can be forced; make a plan that fits`)
+  const forced = { ...forcing, at }
+  const whom = `${member === undefined ? '' : ` for ${member}`}${authority === undefined ? '' : ` of ${authority}`}`
   return changed(state, { forced: [...state.forced, forced] }, at, `forced ${gate}${whom}: ${reason}`)
 }
 
@@ -105,10 +153,19 @@ export function applyRevision(
   now: number,
 ): RolloverState {
   const at = instantText(now)
-  const end = now + 2 * old.terms.clockSkew
+  const gone = currentMembers(state).find(([name]) => !next.plan.members.some((one) => one.name === name))
+  if (gone !== undefined)
+    throw blocked(`the new plan does not name ${gone[0]}, which is a member: name it, or call leave() first`)
+  const isCrossed = state.authorities[old.incoming]?.since.DISTRIBUTED === undefined
+  if (old.terms.crossSign && !next.terms.crossSign && isCrossed)
+    throw blocked(
+      `the new plan has no cross-certificate, and not everybody has ${old.incoming} yet: keep it until it is DISTRIBUTED`,
+    )
+  // Issuers may sign with what they had for a while yet.
+  const end = now + old.terms.switchDelay + 2 * old.terms.clockSkew
   const authorities = { ...state.authorities }
   for (const [id, life] of Object.entries(authorities))
-    if (life.everActive === true && state.bundle.authorities.includes(id))
+    if (life.everActive === true && !ENDED.includes(life.stage))
       authorities[id] = {
         ...life,
         greatestNotAfter: later(life.greatestNotAfter, end + old.terms.leafLifetime),

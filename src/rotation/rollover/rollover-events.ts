@@ -44,5 +44,5 @@ export function eventsBetween(
     events.push({ type: 'published', at, sequence, digest, authorities })
   if (before !== undefined && isOver(after) && !isOver(before))
     events.push({ type: 'finished', at, direction: after.direction })
-  return events
+  return before === undefined ? events.map((event) => ({ ...event, retold: true })) : events
 }

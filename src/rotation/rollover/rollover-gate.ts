@@ -33,6 +33,8 @@ export interface GateContext {
   readonly state: RolloverState
   readonly now: number
   readonly transition: Transition
+  /** Answers of gates that are the same for every cluster, while one state is looked at. */
+  readonly memo?: Map<string, readonly ShutGate[]>
 }
 
 /** One rule. */
@@ -41,6 +43,8 @@ export interface Gate {
   /** The invariants of `docs/rotation.md` that it protects. */
   readonly protects: readonly string[]
   readonly before: readonly Transition['kind'][]
+  /** Whether its answer depends on the cluster that shall switch. */
+  readonly perCluster?: boolean
   check(context: GateContext): readonly ShutGate[]
 }
 
@@ -68,11 +72,25 @@ export function shutGates(context: GateContext, gates: readonly Gate[]): readonl
   const { forced } = context.state
   return gates
     .filter(({ before }) => before.includes(context.transition.kind))
-    .flatMap((gate) => gate.check(context))
+    .flatMap((gate) => answerOf(gate, context))
     .filter(
       ({ gate, member }) =>
-        !forced.some((one) => one.gate === gate && (one.member === undefined || one.member === member)),
+        !forced.some(
+          (one) =>
+            one.gate === gate &&
+            (one.member === undefined || one.member === member) &&
+            (one.authority === undefined || one.authority === context.transition.authority),
+        ),
     )
+}
+
+function answerOf(gate: Gate, context: GateContext): readonly ShutGate[] {
+  const { memo, transition } = context
+  if (memo === undefined || gate.perCluster === true) return gate.check(context)
+  const key = `${gate.id} ${transition.kind} ${transition.authority}`
+  const known = memo.get(key) ?? gate.check(context)
+  memo.set(key, known)
+  return known
 }
 
 /** The members that somebody waits for. */

@@ -9,7 +9,7 @@
 
 import { formatDuration } from '../../internal/duration.ts'
 import { instantOf } from '../../internal/instant-text.ts'
-import { stepKey } from './driver-terms.ts'
+import { endStage, stepKey } from './driver-terms.ts'
 import {
   currentMembers,
   type Gate,
@@ -30,31 +30,42 @@ export const ROLLOVER_GATES: readonly Gate[] = [
     check: ({ state }) => {
       const told = state.recovering?.told
       if (told === undefined) return []
-      return currentMembers(state)
-        .filter(([name]) => !told.includes(name))
-        .map(([member]) => ({
-          gate: 'recovery',
-          member,
-          message: `the journal is older than what members have, so it was restored; ${member} has not reported since`,
-        }))
+      const silent = currentMembers(state).filter(([name]) => !told.includes(name))
+      if (silent.length === 0)
+        return [
+          {
+            gate: 'recovery',
+            message:
+              'the journal is older than what members have, and nobody can say what the bundle that they report holds: look at it, and force this gate to go on with what the journal has',
+          },
+        ]
+      return silent.map(([member]) => ({
+        gate: 'recovery',
+        member,
+        message: `the journal is older than what members have, so it was restored; ${member} has not reported since`,
+      }))
     },
   },
   {
     id: 'evidence-age',
     protects: ['I2', 'I13'],
-    before: ['activate', 'taint', 'retire'],
-    check: ({ driver, state, now }) =>
-      currentMembers(state).flatMap(([member, { evidence }]) =>
-        evidence === undefined || instantOf(evidence.at) + driver.evidenceMaxAge >= now
-          ? []
-          : [
-              {
-                gate: 'evidence-age' as const,
-                member,
-                message: `${member} reported at ${evidence.at}, more than ${formatDuration(driver.evidenceMaxAge)} ago: a journal from a backup would look like this`,
-              },
-            ],
-      ),
+    before: ['publish', 'activate', 'taint', 'retire'],
+    check: ({ driver, state, now, transition }) =>
+      currentMembers(state).flatMap(([member, { evidence }]) => {
+        // A journal from before everything has no reports at all; publication would bring back what was revoked.
+        if (evidence === undefined)
+          return transition.kind === 'publish'
+            ? [{ gate: 'evidence-age' as const, member, message: `${member} has reported nothing yet` }]
+            : []
+        if (instantOf(evidence.at) + driver.evidenceMaxAge >= now) return []
+        return [
+          {
+            gate: 'evidence-age' as const,
+            member,
+            message: `${member} reported at ${evidence.at}, more than ${formatDuration(driver.evidenceMaxAge)} ago: a journal from a backup would look like this`,
+          },
+        ]
+      }),
   },
   {
     id: 'staged',
@@ -74,18 +85,18 @@ export const ROLLOVER_GATES: readonly Gate[] = [
     id: 'plan-time',
     protects: ['I12'],
     before: ['publish', 'activate', 'taint', 'retire', 'prune'],
+    perCluster: true,
     check: ({ driver, now, transition, state }) => {
       // On the way back the plan's instants mean nothing.
       if (state.direction === 'back') return []
       const { kind, authority, cluster } = transition
-      const emergency = driver.terms.reissueWithin !== undefined
       const stage = {
         publish: 'PUBLISHED',
         distribute: 'DISTRIBUTED',
         activate: 'ACTIVE',
         drain: 'DRAINING',
         taint: 'TAINTED',
-        retire: emergency ? 'REVOKED' : 'RETIRED',
+        retire: endStage(driver),
         prune: 'PRUNED',
       }[kind]
       return until(
@@ -140,6 +151,7 @@ export const ROLLOVER_GATES: readonly Gate[] = [
     id: 'own-bundle',
     protects: ['I3'],
     before: ['activate'],
+    perCluster: true,
     check: ({ driver, state, transition: { cluster = '' } }) => {
       const member = state.members[cluster]
       if (driver.terms.kind === 'issuing-ca' || member === undefined) return []
@@ -155,11 +167,20 @@ export const ROLLOVER_GATES: readonly Gate[] = [
     protects: ['I7', 'I14'],
     before: ['activate'],
     check: ({ driver, state, now }) => {
-      const { notBefore } = state.authorities[driver.incoming] ?? {}
-      if (notBefore === undefined) return []
+      const { notBefore, notAfter } = state.authorities[driver.incoming] ?? {}
+      if (notBefore === undefined || notAfter === undefined) return []
+      const { switchDelay, leafLifetime, clockSkew } = driver.terms
+      const needs = switchDelay + leafLifetime + 2 * clockSkew
+      if (instantOf(notAfter) < now + needs)
+        return [
+          {
+            gate: 'incoming-valid',
+            message: `${driver.incoming} ends at ${notAfter}, less than ${formatDuration(needs)} from now (Δsw + L + 2S): abort, and make a new one`,
+          },
+        ]
       return until(
         'incoming-valid',
-        instantOf(notBefore) + 2 * driver.terms.clockSkew,
+        instantOf(notBefore) + 2 * clockSkew,
         now,
         `${driver.incoming} must be valid for the slowest clock (2S), which is`,
       )

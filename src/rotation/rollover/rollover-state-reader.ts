@@ -148,6 +148,7 @@ function readForced(value: unknown, where: string): ForcedGate {
   const forced = {
     gate: from.text('gate', ROLLOVER_ID, 'a gate'),
     ...optional(from, 'member', () => readName(from.raw('member'), 'member')),
+    ...optional(from, 'authority', () => readName(from.raw('authority'), 'authority')),
     reason: from.text('reason', REASON, 'a text'),
     at: instant(from, 'at'),
   }

@@ -71,6 +71,8 @@ export interface ForcedGate {
   readonly gate: string
   /** For one member only; absent: for all, or for the time. */
   readonly member?: string
+  /** For the steps of one authority only; absent: for those of all. */
+  readonly authority?: string
   readonly reason: string
   readonly at: string
 }

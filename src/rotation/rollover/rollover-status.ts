@@ -51,8 +51,9 @@ export function statusOf(
   now: number,
   gates: readonly Gate[],
 ): RolloverStatus {
+  const memo = new Map<string, readonly ShutGate[]>()
   const waiting = nextTransitions(driver, state).map((step): WaitingStep => {
-    const shut = shutGates({ driver, state, now, transition: step }, gates)
+    const shut = shutGates({ driver, state, now, transition: step, memo }, gates)
     const times = shut.flatMap(({ until }) => until ?? [])
     const missing = [...new Set(shut.flatMap(({ member }) => member ?? []))]
     return {
@@ -60,7 +61,7 @@ export function statusOf(
       gates: shut,
       ...(times.length === 0 ? {} : { until: new Date(Math.max(...times)) }),
       missing,
-      message: `${step.kind} ${step.authority}${step.cluster === undefined ? '' : ` in ${step.cluster}`} waits: ${shut.map(({ message }) => message).join('; ') || 'for nothing'}`,
+      message: `${step.kind} ${step.authority}${step.cluster === undefined ? '' : ` in ${step.cluster}`} waits: ${toldOf(shut)}`,
     }
   })
   const due = waiting.flatMap(({ until }) => until?.getTime() ?? [])
@@ -75,6 +76,15 @@ export function statusOf(
     degraded: degradedIn(driver, state, now),
     state,
   }
+}
+
+/** Reasons that a message names. */
+const MAX_TOLD = 8
+
+function toldOf(shut: readonly ShutGate[]): string {
+  if (shut.length === 0) return 'for nothing'
+  const told = shut.slice(0, MAX_TOLD).map(({ message }) => message)
+  return `${told.join('; ')}${shut.length > MAX_TOLD ? `; and for ${shut.length - MAX_TOLD} more` : ''}`
 }
 
 function degradedIn(driver: DriverTerms, state: RolloverState, now: number): readonly string[] {

@@ -163,7 +163,9 @@ export function readTerms(parameters: RolloverParameters): RolloverTerms {
     activateAt: readWish(parameters.activateAt, 'activateAt'),
     retireAt: readWish(parameters.retireAt, 'retireAt'),
     pruneAfter: duration('pruneAfter', '24h'),
-    evidenceMaxAge: readDuration(parameters.evidenceMaxAge ?? '15m', 'evidenceMaxAge'),
+    evidenceMaxAge: readDuration(parameters.evidenceMaxAge ?? '15m', 'evidenceMaxAge', {
+      max: ['1d', 86_400_000],
+    }),
     maxAuthorities: readCount(parameters.maxAuthorities ?? outgoing.length + 1, 'maxAuthorities', 2, 1000),
     rotationPeriod:
       parameters.rotationPeriod === undefined

@@ -109,11 +109,11 @@ export function applyTransition(
 }
 
 /**
- * The sequence of the next bundle: at least the seconds since 1970, so that a journal that was restored from a backup does not give
- * one away again.
+ * The sequence of the next bundle: at least the milliseconds since 1970, so that a journal that was restored from a backup does not
+ * give one away again, not even where several bundles came at once.
  */
 function nextSequence(state: RolloverState, now: number): number {
-  return Math.max(state.bundle.sequence + 1, Math.floor(now / 1000))
+  return Math.max(state.bundle.sequence + 1, now)
 }
 
 /** A state that is being made. */
@@ -152,7 +152,7 @@ export function applyAbort(
   now: number,
 ): RolloverState {
   const at = instantText(now)
-  const next = { ...state, revision: state.revision + 1, direction: 'back' as const }
+  const next = { ...state, revision: state.revision + 1, direction: 'back' as const, forced: [] }
   const members: Record<string, MemberState> = {}
   for (const [name, member] of Object.entries(state.members))
     members[name] =
@@ -175,7 +175,7 @@ export function applyResume(
   now: number,
 ): RolloverState {
   const at = instantText(now)
-  const next = { ...state, revision: state.revision + 1, direction: 'forward' as const }
+  const next = { ...state, revision: state.revision + 1, direction: 'forward' as const, forced: [] }
   const life = state.authorities[driver.incoming]
   if (life === undefined) return state
   const { STAGED, PUBLISHED, DISTRIBUTED } = life.since

@@ -120,7 +120,11 @@ export class Rollover {
     return openRollover(options, INTERNALS)
   }
 
-  /** {@link Rollover.open} with gates taken away; not exported by the package. */
+  /**
+   * {@link Rollover.open} with gates taken away.
+   *
+   * @internal
+   */
   static async openWith(options: RolloverOptions, internals: RolloverInternals): Promise<Rollover> {
     checkOptionNames(options, ['plan', 'journal', 'sequence', 'clock', 'onEvent'], 'Rollover.open')
     if (typeof options.journal?.read !== 'function' || typeof options.journal.replace !== 'function')
@@ -171,8 +175,8 @@ export class Rollover {
       let taken = false
       const before: RolloverState = state
       state = await this.#keeper.change((found) => {
-        // Another driver may have been first; what is due now is then seen in the next round.
-        taken = found.revision === before.revision
+        // Another driver or a report may have been first; what is due now is then seen in the next round.
+        taken = found === before
         if (!taken) return found
         return open === undefined
           ? (applyRecovery(this.#driver, found, this.#stamp()) ?? found)
@@ -214,7 +218,7 @@ export class Rollover {
    */
   async report(report: MemberReport): Promise<void> {
     readReport(report)
-    await this.#change((state) => applyReport(this.#driver, state, report, this.#stamp()))
+    await this.#write((state) => applyReport(this.#driver, state, report, this.#stamp()))
   }
 
   /**
@@ -235,24 +239,35 @@ export class Rollover {
   }
 
   /**
-   * Opens a gate by hand, for all or for one member, and records who said why. It stays open.
+   * Opens a gate by hand, and records why: for all, for one member, for the steps of one authority. It stays open until the rollover
+   * turns back, or forward again.
    *
    * **Warning**: every gate stands for an outage that it prevents. `docs/rotation.md` says which.
    */
   async force(options: {
     readonly gate: ShutGate['gate']
     readonly member?: string | undefined
+    readonly authority?: string | undefined
     readonly reason: string
   }): Promise<RolloverStatus> {
-    checkOptionNames(options, ['gate', 'member', 'reason'], 'force()')
-    const { gate, member } = options
+    checkOptionNames(options, ['gate', 'member', 'authority', 'reason'], 'force()')
+    const { gate, member, authority } = options
     if (!ROLLOVER_GATES.some(({ id }) => id === gate))
       throw new TypeError(
         `option "gate" must be one of ${ROLLOVER_GATES.map(({ id }) => id).join(', ')}; got ${quote(String(gate), 64)}`,
       )
     const reason = readReason(options)
     return this.#change((state, at) =>
-      applyForce(state, { gate, ...(member === undefined ? {} : { member }), reason }, at),
+      applyForce(
+        state,
+        {
+          gate,
+          ...(member === undefined ? {} : { member }),
+          ...(authority === undefined ? {} : { authority }),
+          reason,
+        },
+        at,
+      ),
     )
   }
 
@@ -302,6 +317,11 @@ export class Rollover {
         'ERR_ROLLOVER_PLAN',
         `the new plan is of kind ${driver.terms.kind} for ${names(driver)}; this rollover is of kind ${old.terms.kind} for ${names(old)}`,
       )
+    // The write may have been made, and its answer lost.
+    if ((await this.#keeper.read()).plan === verified.digest) {
+      this.#driver = driver
+      return this.status()
+    }
     const status = await this.#change((state) => applyRevision(old, driver, state, reason, this.#stamp()))
     this.#driver = driver
     return status
@@ -332,6 +352,10 @@ export class Rollover {
   }
 
   async #change(apply: (state: RolloverState, at: string) => RolloverState): Promise<RolloverStatus> {
+    return this.#statusOf(await this.#write(apply))
+  }
+
+  async #write(apply: (state: RolloverState, at: string) => RolloverState): Promise<RolloverState> {
     let before: RolloverState | undefined
     const state = await this.#keeper.change((found) => {
       this.#checkPlan(found)
@@ -339,12 +363,14 @@ export class Rollover {
       return apply(found, this.#at())
     })
     if (before !== undefined) this.#tellStep(before, state, undefined)
-    return statusOf(this.#driver, state, this.#now(), this.#gates)
+    return state
   }
 
   #openTransition(state: RolloverState, now: number): Transition | undefined {
+    const memo = new Map<string, readonly ShutGate[]>()
     return nextTransitions(this.#driver, state).find(
-      (transition) => shutGates({ driver: this.#driver, state, now, transition }, this.#gates).length === 0,
+      (transition) =>
+        shutGates({ driver: this.#driver, state, now, transition, memo }, this.#gates).length === 0,
     )
   }
 
@@ -373,5 +399,6 @@ function readReason(options: { readonly reason: string }): string {
   const reason: unknown = options?.reason
   if (typeof reason !== 'string' || reason.trim() === '')
     throw new TypeError('option "reason" must say why; it is recorded')
-  return escapeText(reason, MAX_REASON)
+  // Escapes make it longer, and a journal that cannot be read is worse than half a reason.
+  return escapeText(reason, MAX_REASON).slice(0, MAX_REASON)
 }

@@ -254,7 +254,15 @@ function checkTimes(plan: RolloverPlan, fresh: string, review: Review): void {
     review.atLeast('C2', `PRUNED ${id} after its end`, at('PRUNED', id) - end, settle)
   }
   checkCross(plan, published, { settle, leaf, toSwitch, skew }, review)
-  checkPeriod(plan, lastEnd - published, settle + toSwitch + leaf + 4 * skew, review)
+  const lastSwitch = Math.max(
+    ...members.filter(({ from }) => from !== undefined).map(({ name }) => at('ACTIVE', fresh, name)),
+  )
+  const outlived = Math.max(lastEnd, lastSwitch + toSwitch + leaf + 2 * skew) - staged
+  checkPeriod(
+    plan,
+    { inBundle: lastEnd - published, busy: settle + toSwitch + leaf + 4 * skew, outlived },
+    review,
+  )
 }
 
 function checkCross(
@@ -283,20 +291,27 @@ function checkCross(
   )
 }
 
-function checkPeriod(plan: RolloverPlan, inBundle: number, busy: number, review: Review): void {
+function checkPeriod(
+  plan: RolloverPlan,
+  { inBundle, busy, outlived }: Readonly<Record<'inBundle' | 'busy' | 'outlived', number>>,
+  review: Review,
+): void {
   const { maxAuthorities, rotationPeriod } = plan.parameters
   const period =
     rotationPeriod === undefined
       ? 0
       : readDuration(rotationPeriod, 'rotationPeriod', { allowZero: true }) / 1000
   const lifetime = plan.authorities.find(({ role }) => role === 'incoming')?.lifetime
-  if (lifetime !== undefined)
+  if (lifetime !== undefined) {
+    const lives = readDuration(lifetime, 'lifetime') / 1000
+    review.atLeast('C6', "the incoming authority's lifetime", lives, busy + period)
     review.atLeast(
       'C6',
-      "the incoming authority's lifetime",
-      readDuration(lifetime, 'lifetime') / 1000,
-      busy + period,
+      "the incoming authority's lifetime, to its own first retirement (max(R, A + Δsw + L + 2S))",
+      lives,
+      outlived,
     )
+  }
   if (plan.kind !== 'issuing-ca')
     review.form(
       plan.authorities.length <= maxAuthorities,

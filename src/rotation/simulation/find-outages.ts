@@ -41,7 +41,7 @@ export function findOutages(events: readonly TraceEvent[]): readonly Outage[] {
   for (const use of history.uses) {
     const certificate = history.certificates.get(use.value.certificate)
     if (certificate === undefined) continue
-    for (const [verifier, presence] of history.presence) {
+    for (const [verifier, presence] of spansOf(history.presence)) {
       const span = overlap(use, presence)
       if (span === undefined) continue
       const problems = [
@@ -71,13 +71,16 @@ export function findOutages(events: readonly TraceEvent[]): readonly Outage[] {
   return outages.sort((a, b) => a.from - b.from)
 }
 
+const spansOf = <T>(spans: ReadonlyMap<string, readonly T[]>): readonly (readonly [string, T])[] =>
+  [...spans].flatMap(([key, list]) => list.map((one) => [key, one] as const))
+
 interface History {
   readonly uses: readonly Span<{ readonly holder: string; readonly certificate: string }>[]
   readonly certificates: ReadonlyMap<string, TraceEventOf<'issued'>>
   /** By verifier: what it trusts, how far its clock is off, and while it is there. */
   readonly bundles: ReadonlyMap<string, readonly Span<readonly string[]>[]>
   readonly clocks: ReadonlyMap<string, readonly Span<number>[]>
-  readonly presence: ReadonlyMap<string, Span<undefined>>
+  readonly presence: ReadonlyMap<string, readonly Span<undefined>[]>
   /** What members had of their own, where clusters began with a root each. */
   readonly own: ReadonlySet<string>
 }
@@ -88,7 +91,7 @@ function readHistory(events: readonly TraceEvent[], end: number): History {
   const certificates = new Map<string, TraceEventOf<'issued'>>()
   const bundles = new Map<string, Span<readonly string[]>[]>()
   const clocks = new Map<string, Span<number>[]>()
-  const presence = new Map<string, Span<undefined>>()
+  const presence = new Map<string, Span<undefined>[]>()
   const verifiersOf = new Map<string, readonly string[]>()
   const set = <T>(spans: Map<string, Span<T>[]>, key: string, at: number, value: T): void => {
     const list = spans.get(key) ?? []
@@ -111,7 +114,7 @@ function readHistory(events: readonly TraceEvent[], end: number): History {
         for (const verifier of member.verifiers) {
           set(bundles, verifier, at, member.authorities)
           set(clocks, verifier, at, 0)
-          presence.set(verifier, { from: at, to: end, value: undefined })
+          presence.set(verifier, [...(presence.get(verifier) ?? []), { from: at, to: end, value: undefined }])
         }
       }
     else if (event.type === 'applied') set(bundles, event.verifier, at, event.authorities)
@@ -126,7 +129,7 @@ function readHistory(events: readonly TraceEvent[], end: number): History {
       if (open.get(event.holder)?.value.certificate === event.certificate) close(event.holder, at)
     } else if (event.type === 'left')
       for (const verifier of verifiersOf.get(event.member) ?? []) {
-        const span = presence.get(verifier)
+        const span = presence.get(verifier)?.at(-1)
         if (span !== undefined) span.to = at
       }
   }
@@ -155,8 +158,8 @@ function untrusted(
     if (isApart && (first === undefined || bundle.to <= first)) continue
     const span = overlap(use, bundle)
     if (span === undefined || bundle.value.includes(certificate.authority)) continue
-    const { crossNotAfter } = certificate
-    if (crossNotAfter === undefined || bundle.value.length === 0) {
+    const { crossNotAfter, crossSigner } = certificate
+    if (crossNotAfter === undefined || crossSigner === undefined || !bundle.value.includes(crossSigner)) {
       found.push(['not-trusted', span.from, span.to])
       continue
     }

@@ -168,7 +168,7 @@ export class SimulatedDrivers {
         this.#state = readRolloverState(text)
         this.#snapshots.push({ at: now(), text })
         // The journal itself tells, so that nothing is missing where a driver dies behind its write.
-        for (const event of eventsBetween(before, this.#state, now())) tell(event)
+        for (const event of eventsBetween(before, this.#state, now())) tell({ ...event, retold: false })
         if (crashes > 0 && dice.chance(crashes / 2)) throw crash('after a write')
         return true
       },

@@ -149,8 +149,10 @@ export class SimulatedMesh {
         )
       }
     }
+    // It is told more than once, and begins once.
+    const isNew = member.wanted !== signer
     member.wanted = signer
-    if (signer !== undefined && signer !== member.authority)
+    if (isNew && signer !== undefined && signer !== member.authority)
       queue.at(queue.now + dice.delay(terms.switchDelay), () => this.#switch(member, signer))
     if (reissue !== undefined) this.#reissue(member, reissue)
   }
@@ -278,7 +280,9 @@ export class SimulatedMesh {
       authorityNotBefore: authorityNotBefore(authority),
       ...(leaf.cappedBy === undefined ? {} : { cappedBy: leaf.cappedBy }),
       ...(forced ? { forced } : {}),
-      ...(leaf.crossNotAfter === undefined ? {} : { crossNotAfter: leaf.crossNotAfter }),
+      ...(leaf.crossNotAfter === undefined
+        ? {}
+        : { crossNotAfter: leaf.crossNotAfter, crossSigner: terms.driver.outgoing[0] ?? '' }),
     })
     this.#enter(member, leaf)
     return leaf

@@ -326,12 +326,13 @@ function coveredByCross(
   at: number,
   view: TraceView,
 ): boolean {
-  const { crossNotAfter } = certificate
+  const { crossNotAfter, crossSigner } = certificate
   return (
     view.terms.crossSigned &&
     crossNotAfter !== undefined &&
     crossNotAfter > at + view.terms.clockSkewMs &&
-    trusted.length > 0
+    crossSigner !== undefined &&
+    trusted.includes(crossSigner)
   )
 }
 

@@ -44,7 +44,11 @@ export interface TraceMember {
  * One event. `at` is milliseconds since 1970: real time in a simulation, the clock of who wrote it in a log. Events are
  * in the order of `at`.
  */
-export type TraceEvent = { readonly at: number } & (
+export type TraceEvent = {
+  readonly at: number
+  /** A driver that was started anew tells where things stand; it happened before. */
+  readonly retold?: boolean
+} & (
   | { readonly type: 'begin'; readonly terms: TraceTerms; readonly members: readonly TraceMember[] }
   /** The driver wrote its journal. */
   | {
@@ -98,8 +102,9 @@ export type TraceEvent = { readonly at: number } & (
       readonly authorityNotBefore: number
       /** Of a forced reissue. */
       readonly forced?: boolean
-      /** End of the cross-certificate that is sent along. */
+      /** End of the cross-certificate that is sent along, and who signed it. */
       readonly crossNotAfter?: number
+      readonly crossSigner?: string
     }
   /** A holder uses a certificate from now on; what it used before, it uses no longer. */
   | {

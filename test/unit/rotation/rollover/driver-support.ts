@@ -86,13 +86,16 @@ export interface Driven {
 
 export async function drive(
   more: Partial<RolloverParameters> = {},
-  options: { readonly sequence?: number } = {},
+  { silent = false, ...options }: { readonly sequence?: number; readonly silent?: boolean } = {},
 ): Promise<Driven> {
   const made = plan(more)
   const [clock, journal, events] = [manualClock(at(0)), openJournal(), [] as TraceEvent[]]
   const onEvent = (event: TraceEvent): void => void events.push(event)
   const rollover = await Rollover.open({ plan: made, journal, clock, onEvent, ...options })
-  return { rollover, clock, journal, plan: made, events }
+  const driven = { rollover, clock, journal, plan: made, events }
+  // Nothing is published before everybody has said what they have.
+  if (!silent) for (const { name } of made.members) await obey(driven, name)
+  return driven
 }
 
 /** Another driver over the same journal. */
@@ -152,5 +155,5 @@ export function gatesOf({ waiting }: RolloverStatus, kind: string, cluster?: str
 export const secondsOf = (instant: Date | undefined): number | undefined =>
   instant === undefined ? undefined : (instant.getTime() - at(0).getTime()) / 1000
 
-/** Seconds since 1970 of an instant after the start. */
-export const epoch = (seconds: number): number => at(seconds).getTime() / 1000
+/** Milliseconds since 1970 of an instant after the start: the least number of a bundle of that time. */
+export const epoch = (seconds: number): number => at(seconds).getTime()

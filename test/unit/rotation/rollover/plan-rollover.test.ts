@@ -112,7 +112,7 @@ describe('every step names what it satisfies, and its slack', () => {
       ...satisfies.map(({ id, needs, has, slack }) => `${id} ${needs} ${has} ${slack}`),
     ])
     expect(told).toEqual([
-      ['STAGED', 'C3 2m 2m 0s', 'C4 1h3m 12h 10h57m', 'C6 1d31m 365d 363d23h29m'],
+      ['STAGED', 'C3 2m 2m 0s', 'C4 1h3m 12h 10h57m', 'C6 1d31m 365d 363d23h29m', 'C6 1d31m 365d 363d23h29m'],
       ['PUBLISHED', 'C6 2 2 0'],
       ['DISTRIBUTED', 'C1 17m 17m 0s'],
       ['ACTIVE', 'C1 17m 17m 0s'],
@@ -152,6 +152,12 @@ describe('at equality a rollover is feasible, a second below it is not', () => {
       { outgoing: { id: 'A', notAfter: at(DAY + 29 * MINUTE - 1) } },
     ],
     ['C6', { incoming: { id: 'B', lifetime: '24h31m' } }, { incoming: { id: 'B', lifetime: '24h30m59s' } }],
+    // Its life counts from publication, however late it is used.
+    [
+      'C6',
+      { activateAt: at(9 * DAY), incoming: { id: 'B', lifetime: `${10 * DAY + 14 * MINUTE}s` } },
+      { activateAt: at(9 * DAY), incoming: { id: 'B', lifetime: `${10 * DAY + 14 * MINUTE - 1}s` } },
+    ],
     ['C6', { rotationPeriod: '24h31m' }, { rotationPeriod: '24h30m59s' }],
     ['C6', { maxAuthorities: 4, ...ADOPTION }, { maxAuthorities: 3, ...ADOPTION }],
     [

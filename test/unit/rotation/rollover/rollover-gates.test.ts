@@ -1,8 +1,9 @@
 /** Every gate by itself: time alone does not open, evidence alone does not, and one second decides. */
 
 import { describe, expect, test } from 'vitest'
+import type { GateId } from '../../../../src/rotation/index.ts'
 import { Rollover } from '../../../../src/rotation/rollover/rollover.ts'
-import { type GateId, ROLLOVER_GATES } from '../../../../src/rotation/rollover/rollover-gates.ts'
+import { ROLLOVER_GATES } from '../../../../src/rotation/rollover/rollover-gates.ts'
 import { readPlan } from '../../../../src/rotation/rollover/rollover-plan.ts'
 import { manualClock } from '../../../../src/testing/index.ts'
 import {
@@ -46,8 +47,7 @@ describe('the time of the plan', () => {
   test('publication is not before its start', async () => {
     const driven = await drive({ start: at(HOUR) })
     await driven.rollover.stageAs(madeAt())
-    goTo(driven, HOUR - 1)
-    const status = await driven.rollover.advance()
+    const status = await obeyAt(driven, HOUR - 1)
     expect(gatesOf(status, 'publish')).toEqual(['plan-time'])
     expect(status.waiting[0]?.message).toBe(
       'publish B waits: the plan has PUBLISHED B at 2026-03-01T01:00:00Z',
@@ -289,6 +289,8 @@ test('a bundle that would hold more than may be is not published', async () => {
   await expect(Rollover.open(options)).rejects.toMatchObject({ code: 'ERR_ROLLOVER_PLAN' })
   const rollover = await Rollover.openWith(options, { gates: ROLLOVER_GATES, verify: readPlan })
   await rollover.stageAs(madeAt())
+  for (const { name, from } of made.members)
+    await rollover.report({ member: name, revision: 1, signer: from })
   const status = await rollover.advance()
   expect(gatesOf(status, 'publish')).toEqual(['bundle-size'])
   expect(status.waiting[0]?.message).toContain('the bundle would hold 4 authorities; at most 3 may be')
@@ -299,6 +301,7 @@ describe('a gate that is opened by hand', () => {
     const driven = await published()
     goTo(driven, ACTIVE)
     await obey(driven, 'east')
+    await obey(driven, 'west', { bundle: { sequence: 1, digest: OLD } })
     let status = await driven.rollover.force({
       gate: 'distribution-evidence',
       member: 'west',

@@ -20,7 +20,7 @@ import { ADOPTION, DAY, HOUR, MINUTE } from './support.ts'
 
 describe('adoption: clusters with a root each come under one', () => {
   test('each keeps its own until the union is published, and each root goes on its own', async () => {
-    const driven = await drive({ ...ADOPTION, stagger: '1h', evidenceMaxAge: '2d' }, { sequence: 9 })
+    const driven = await drive({ ...ADOPTION, stagger: '1h', evidenceMaxAge: '1d' }, { sequence: 9 })
     const { rollover } = driven
     // Nobody’s bundle is everybody’s, so there is none to have, and no sequence.
     expect(await rollover.desired('c1')).toEqual({
@@ -84,7 +84,7 @@ describe('adoption: clusters with a root each come under one', () => {
   })
 
   test('a root whose cluster has not switched stays, while the others go', async () => {
-    const driven = await drive({ ...ADOPTION, evidenceMaxAge: '2d' })
+    const driven = await drive({ ...ADOPTION, evidenceMaxAge: '1d' })
     await driven.rollover.stageAs(madeAt())
     await driven.rollover.advance()
     await obeyAt(driven, 17 * MINUTE)
@@ -92,6 +92,9 @@ describe('adoption: clusters with a root each come under one', () => {
     await obey(driven, 'c2')
     await obey(driven, 'c3', { signer: 'A3' })
     goTo(driven, 31 * MINUTE + DAY + 20 * MINUTE)
+    await obey(driven, 'c1')
+    await obey(driven, 'c2')
+    await obey(driven, 'c3', { signer: 'A3' })
     const status = await driven.rollover.advance()
     expect(status.stages).toEqual({ A1: 'RETIRED', A2: 'RETIRED', A3: 'DRAINING', B: 'ACTIVE' })
     expect(status.bundle.authorities).toEqual(['A3', 'B'])

@@ -9,7 +9,6 @@ import {
   digestByHand,
   drive,
   epoch,
-  FINGERPRINT,
   gatesOf,
   goTo,
   madeAt,
@@ -18,7 +17,6 @@ import {
   obeyAll,
   openJournal,
   secondsOf,
-  UNION,
 } from './driver-support.ts'
 import { at, DAY, MINUTE, plan } from './support.ts'
 
@@ -61,6 +59,9 @@ test('a root gives way to another: stages, bundles, signers and waits at every i
     stages: { A: 'ACTIVE', B: 'PLANNED' },
   })
   expect(status.waiting).toHaveLength(1)
+  // Nothing is published before everybody has said what there is.
+  expect(gatesOf(status, 'publish')).toEqual([...CLUSTERS.map((name) => `evidence-age ${name}`), 'staged'])
+  status = await obeyAll(driven)
   expect(gatesOf(status, 'publish')).toEqual(['staged'])
   expect(status.waiting[0]?.message).toBe(
     'publish B waits: B has not been made: call stage() with its certificate once its key is stored',
@@ -73,7 +74,7 @@ test('a root gives way to another: stages, bundles, signers and waits at every i
   expect([status.stages, status.revision]).toEqual([{ A: 'ACTIVE', B: 'STAGED' }, 2])
   expect(status.bundle.sequence).toBe(7)
 
-  // Published: the union, numbered by the seconds since 1970. Nobody switches.
+  // Published: the union, numbered by the milliseconds since 1970. Nobody switches.
   status = await rollover.advance()
   const union = digestByHand(a, b)
   expect(union).toBe(bundleDigest([b, a, a]))
@@ -106,7 +107,7 @@ test('a root gives way to another: stages, bundles, signers and waits at every i
   const [waits] = status.waiting
   expect(waits?.missing).toEqual(CLUSTERS)
   expect(waits?.message).toContain('17m (D + 2S) after the publication of B, which is 2026-03-01T00:17:00Z')
-  expect(waits?.message).toContain(`north has not acknowledged bundle ${epoch(0)}; it has reported nothing`)
+  expect(waits?.message).toContain(`north has not acknowledged bundle ${epoch(0)}; it has 7`)
   expect([secondsOf(waits?.until), secondsOf(status.nextAt)]).toEqual([ACTIVE, ACTIVE])
 
   // Two acknowledge: the third is named. Asking again changes nothing.
@@ -215,7 +216,7 @@ test('instants are written up to whole seconds, so that no wait is short', async
 })
 
 test('clusters that switch one after another are waited for one by one', async () => {
-  const driven = await drive({ stagger: '1h', evidenceMaxAge: '2d' })
+  const driven = await drive({ stagger: '1h', evidenceMaxAge: '12h' })
   await driven.rollover.stageAs(madeAt())
   await driven.rollover.advance()
   goTo(driven, ACTIVE)
@@ -262,6 +263,4 @@ test('what is told at the beginning: a text as plan, the bundle’s number, and 
       message,
     )
   await expect(Rollover.open({ ...base, plan: '{}' })).rejects.toMatchObject({ code: 'ERR_ROLLOVER_PLAN' })
-  expect(FINGERPRINT).toHaveLength(64)
-  expect(UNION).not.toBe(OLD)
 })
