@@ -79,7 +79,11 @@ export function renderTimeline(
   return format === 'svg' ? timelineSvg(timeline, clock, width) : timelineText(timeline, clock, width)
 }
 
-/** What is drawn of a plan or a trace. @throws as {@link renderTimeline}. */
+/**
+ * What is drawn of a plan or a trace. @throws as {@link renderTimeline}.
+ *
+ * @internal
+ */
 export function timelineOf(rollover: unknown): Timeline {
   if (Array.isArray(rollover)) {
     const { begin, events } = readTrace(rollover)

@@ -115,7 +115,7 @@ function remainingRatio(policy: RenewalPolicy, life: number): readonly [ratio: n
   return [ratio, Math.min(life, readDuration(maxRenewBefore, 'maxRenewBefore') / ratio)]
 }
 
-/** @internal A fraction that remains. @throws `TypeError`, `RangeError`. */
+/** A fraction that remains. @throws `TypeError`, `RangeError`. */
 export function readGraceRatio(value: unknown, option: string): number {
   const ratio = readFraction(value, option, 0, 1)
   if (ratio === 0 || ratio === 1)

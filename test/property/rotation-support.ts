@@ -1,10 +1,13 @@
 import fc from 'fast-check'
+import { expect } from 'vitest'
 import {
   planRollover,
   RolloverInfeasibleError,
   type RolloverParameters,
   type RolloverPlan,
   type SimulatedIncident,
+  type SimulationOptions,
+  simulateRollover,
 } from '../../src/rotation/index.ts'
 import { at, DAY } from '../unit/rotation/rollover/support.ts'
 
@@ -85,7 +88,11 @@ export const parameters: fc.Arbitrary<RolloverParameters> = fc
 export const incident: fc.Arbitrary<SimulatedIncident> = fc.oneof(
   fc.record({ kind: fc.constant('sleep' as const), after: seconds(0, 90_000), for: seconds(60, 40_000) }),
   fc.record({ kind: fc.constant('restore' as const), after: seconds(600, 120_000), to: seconds(60, 90_000) }),
-  fc.record({ kind: fc.constant('join' as const), after: seconds(0, 90_000), name: fc.constant('late') }),
+  fc.record({
+    kind: fc.constant('join' as const),
+    after: seconds(0, 90_000),
+    name: fc.constantFrom('late', 'c1'),
+  }),
   fc.record({ kind: fc.constant('leave' as const), after: seconds(0, 90_000), name: fc.constant('c1') }),
   fc.record({ kind: fc.constantFrom('abort' as const, 'resume' as const), after: seconds(0, 90_000) }),
   fc.record({
@@ -96,3 +103,25 @@ export const incident: fc.Arbitrary<SimulatedIncident> = fc.oneof(
     for: seconds(0, 1),
   }),
 )
+
+/** A seed of a run. */
+export const seed: fc.Arbitrary<number> = fc.integer({ min: 0, max: 2 ** 30 })
+
+/** Runs of each property. Together they are the ten thousand of `docs/rotation.md`. */
+export const RUNS = { undisturbed: 5000, evidence: 2000, disturbed: 3000 }
+
+/** Milliseconds that thousands of runs may take on a slow machine. */
+export const LONG = 600_000
+
+/** Nothing breaks, and it comes to its end or says what it waits for. */
+export async function expectSafe(drawn: RolloverParameters, options: SimulationOptions): Promise<void> {
+  const made = checkRolloverFeasible(drawn)
+  if (made === undefined) return
+  const { outages, violations, handshakes, finished, status } = await simulateRollover(made, options)
+  expect(outages).toEqual([])
+  expect(violations).toEqual([])
+  expect(handshakes.failed).toBe(0)
+  // Undisturbed it comes to its end; else it is over, or says what it waits for.
+  if (options.incidents === undefined) expect(finished).toBe(true)
+  else expect(finished || (status !== undefined && status.waiting.length > 0)).toBe(true)
+}

@@ -5,6 +5,7 @@
  */
 
 import { MeshPkiError } from '../../errors.ts'
+import { FIRST_INSTANT, LAST_INSTANT } from '../../internal/der-time.ts'
 import { instantOf, instantText } from '../../internal/instant-text.ts'
 import { checkOptionNames, readCount, readInstant, typeName } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
@@ -48,14 +49,26 @@ export interface MemberReport {
   readonly presents?: readonly string[] | undefined
 }
 
+/** Revisions and sequences stay whole numbers for as long as anybody counts. */
+const MAX_COUNT = 2 ** 50
+
+/** An instant that a certificate can have; RFC 5280 §4.1.2.5 ends in the year 9999. */
+function readCertificateTime(value: unknown, option: string): void {
+  const time = readInstant(value, option)
+  if (!(time >= FIRST_INSTANT && time <= LAST_INSTANT))
+    throw new RangeError(
+      `option "${option}" must lie in the years 1950 to 9999, as the ends of certificates do`,
+    )
+}
+
 /** Checks the form of a report. @throws `TypeError`, `RangeError`. */
 export function readReport(report: MemberReport): MemberReport {
   checkOptionNames(report, ['member', 'revision', 'bundle', 'signer', 'issued', 'presents'], 'report()')
   readId(report.member, 'member')
-  readCount(report.revision, 'revision', 0, Number.MAX_SAFE_INTEGER)
+  readCount(report.revision, 'revision', 0, MAX_COUNT)
   if (report.bundle !== undefined) {
     checkOptionNames(report.bundle, ['sequence', 'digest'], 'option "bundle"')
-    readCount(report.bundle.sequence, 'bundle.sequence', 0, Number.MAX_SAFE_INTEGER)
+    readCount(report.bundle.sequence, 'bundle.sequence', 0, MAX_COUNT)
     if (typeof report.bundle.digest !== 'string' || !/^[0-9a-f]{64}$/.test(report.bundle.digest))
       throw new TypeError(
         `option "bundle.digest" must be a SHA-256 in lower-case hex; got ${typeof report.bundle.digest === 'string' ? quote(report.bundle.digest, 64) : typeName(report.bundle.digest)}`,
@@ -68,8 +81,8 @@ export function readReport(report: MemberReport): MemberReport {
   for (const [i, one] of (report.issued ?? []).entries()) {
     checkOptionNames(one, ['authority', 'notAfter', 'inUseUntil'], `option "issued[${i}]"`)
     readId(one.authority, `issued[${i}].authority`)
-    readInstant(one.notAfter, `issued[${i}].notAfter`)
-    if (one.inUseUntil !== undefined) readInstant(one.inUseUntil, `issued[${i}].inUseUntil`)
+    readCertificateTime(one.notAfter, `issued[${i}].notAfter`)
+    if (one.inUseUntil !== undefined) readCertificateTime(one.inUseUntil, `issued[${i}].inUseUntil`)
   }
   for (const [i, id] of (report.presents ?? []).entries()) readId(id, `presents[${i}]`)
   return report
@@ -94,11 +107,34 @@ export function applyReport(
       `${quote(report.member, 64)} is no member of this rollover${member === undefined ? '' : ': it has left'}. Call join() first; a cluster with a root of its own needs a plan of kind "adoption"`,
       { data: { member: report.member } },
     )
+  const named = [
+    report.signer,
+    ...(report.issued ?? []).map(({ authority }) => authority),
+    ...(report.presents ?? []),
+  ]
+  const stranger = named.find((id) => id !== undefined && !Object.hasOwn(state.authorities, id))
+  if (stranger !== undefined)
+    throw new MeshPkiError(
+      'ERR_ROLLOVER_EVIDENCE',
+      `${report.member} reports the authority ${quote(stranger, 64)}, which is none of this plan: ${Object.keys(state.authorities).join(', ')}. Report these, by their ids`,
+      { data: { member: report.member, found: stranger } },
+    )
   // One that was delayed says nothing about now.
   if (member.evidence !== undefined && report.revision < member.evidence.revision) return state
   const at = instantText(now)
   const { sequence = UNMANAGED, digest = digestOf({}, []) } = report.bundle ?? {}
   const isAhead = sequence > state.bundle.sequence || report.revision > state.revision
+  if (
+    isAhead &&
+    state.bundle.sequence === UNMANAGED &&
+    sequence !== UNMANAGED &&
+    contentOf(driver, state, digest) === undefined
+  )
+    throw new MeshPkiError(
+      'ERR_ROLLOVER_EVIDENCE',
+      `${report.member} reports bundle ${sequence}, and none was published yet: leave "bundle" out while it keeps its own`,
+      { data: { member: report.member, sequence } },
+    )
   const nameless = state.bundle.authorities.filter((id) => state.authorities[id]?.fingerprint === undefined)
   if (
     !isAhead &&
@@ -208,9 +244,11 @@ export function applyRecovery(
 ): RolloverState | undefined {
   const { recovering } = state
   const members = currentMembers(state)
-  const forced = state.forced.some(({ gate, member }) => gate === 'recovery' && member === undefined)
-  if (recovering === undefined || !(forced || members.every(([name]) => recovering.told.includes(name))))
-    return undefined
+  const forces = state.forced.filter(({ gate }) => gate === 'recovery')
+  const forced = forces.some(({ member }) => member === undefined)
+  const isTold = (name: string): boolean =>
+    recovering?.told.includes(name) === true || forces.some(({ member }) => member === name)
+  if (recovering === undefined || !(forced || members.every(([name]) => isTold(name)))) return undefined
   const told = members.flatMap(([, { evidence }]) => evidence ?? [])
   const newest = told.reduce<(typeof told)[number] | undefined>(
     (best, one) => (best === undefined || one.sequence > best.sequence ? one : best),
@@ -235,7 +273,8 @@ export function applyRecovery(
       : state.bundle
   // Who signs with what is withdrawn cannot issue: only what is trusted is signed with.
   const { incoming } = driver
-  const isTrusted = (id: string): boolean => keepsRoot || held.includes(id)
+  const isTrusted = (id: string): boolean =>
+    (keepsRoot || held.includes(id)) && state.authorities[id]?.since.TAINTED === undefined
   const signerOf = (told: string): string => (isTrusted(told) || !isTrusted(incoming) ? told : incoming)
   const signers: Record<string, MemberState> = {}
   for (const [name, member] of Object.entries(state.members)) {
@@ -307,6 +346,9 @@ function livesOf(driver: DriverTerms, state: RolloverState, at: string): Rollove
       next[id] = isHeld ? heldIncoming(state, life, signs(id), keepsRoot, at) : goneIncoming(state, life, at)
     else if (!isHeld)
       next[id] = { ...life, stage: end, since: { ...life.since, [end]: at }, withdrawnIn: sequence }
+    // What is compromised stays so.
+    else if (life.since.TAINTED !== undefined)
+      next[id] = { ...life, stage: 'TAINTED', since: { DRAINING: at, TAINTED: at } }
     else if (signs(id) || state.direction === 'back') next[id] = { ...life, stage: 'ACTIVE', since: {} }
     else next[id] = { ...life, stage: 'DRAINING', since: { DRAINING: at } }
   }

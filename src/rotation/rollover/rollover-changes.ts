@@ -51,9 +51,11 @@ export function applyStage(
     throw evidence(`the certificate of ${incoming} is that of ${same.id}: ${fingerprint}`)
   const life = state.authorities[incoming]
   if (life === undefined || life.fingerprint === fingerprint) return state
-  if (life.since.PUBLISHED !== undefined || life.stage === 'PRUNED')
+  if (life.stage === 'PRUNED')
+    throw evidence(`${incoming} was given up: this rollover is over. Make a new plan`)
+  if (life.since.PUBLISHED !== undefined || life.everActive === true)
     throw evidence(
-      `${incoming} was published with the fingerprint ${life.fingerprint}; it cannot become ${fingerprint}. Abort, or make a new plan`,
+      `${incoming} is in use with the fingerprint ${life.fingerprint}; it cannot become ${fingerprint}. Abort, or make a new plan`,
     )
   const staged = {
     ...life,
@@ -171,6 +173,11 @@ export function applyRevision(
         greatestNotAfter: later(life.greatestNotAfter, end + old.terms.leafLifetime),
         inUseUntil: later(life.inUseUntil, end + useOf(old.terms)),
       }
+  for (const { id, role, notAfter } of next.plan.authorities) {
+    const life = authorities[id]
+    if (life !== undefined && role === 'outgoing' && notAfter !== undefined)
+      authorities[id] = { ...life, notAfter }
+  }
   const revised = changed(
     state,
     { plan: next.plan.digest, authorities },

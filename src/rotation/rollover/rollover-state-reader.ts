@@ -10,14 +10,15 @@ import { readJson } from '../../internal/json.ts'
 import { plainJson, RecordReader } from '../../internal/record-reader.ts'
 import { ROLLOVER_ID } from './rollover-parameters.ts'
 import { AUTHORITY_STAGES, type AuthorityStage } from './rollover-plan.ts'
-import type {
-  AuthorityLife,
-  ForcedGate,
-  JournalEntry,
-  MemberEvidence,
-  MemberState,
-  PublishedBundle,
-  RolloverState,
+import {
+  type AuthorityLife,
+  digestOf,
+  type ForcedGate,
+  type JournalEntry,
+  type MemberEvidence,
+  type MemberState,
+  type PublishedBundle,
+  type RolloverState,
 } from './rollover-state.ts'
 
 /** The largest journal that is read. */
@@ -51,7 +52,21 @@ export function readRolloverState(text: string): RolloverState {
     entries: from.list('entries', 1000, readEntry),
   }
   from.end()
+  checkConsistency(state)
   return state
+}
+
+/** Whether the parts of a state belong together. */
+function checkConsistency({ authorities, bundle, members }: RolloverState): void {
+  const known = (id: string | undefined): boolean => id === undefined || Object.hasOwn(authorities, id)
+  const strange =
+    bundle.authorities.find((id) => !known(id)) ??
+    Object.values(members)
+      .flatMap(({ from, signer }) => [from, signer])
+      .find((id) => !known(id))
+  if (strange !== undefined) throw refuse(`it names the authority ${strange}, and has none of that id`)
+  if (bundle.digest !== digestOf(authorities, bundle.authorities))
+    throw refuse('the digest of its bundle is not that of the authorities in it')
 }
 
 function parse(text: string): unknown {

@@ -9,11 +9,12 @@ import { readTimeSource, type TimeSource } from '../../internal/clock.ts'
 import { instantText } from '../../internal/instant-text.ts'
 import { checkOptionNames, readCount, readFunction, typeName } from '../../internal/options.ts'
 import { tell } from '../../internal/tell.ts'
-import { escapeText, quote } from '../../internal/text.ts'
+import { quote } from '../../internal/text.ts'
 import { type CertificateInput, toCertificate } from '../../x509/certificate-input.ts'
 import { certificateLabel } from '../../x509/certificate-label.ts'
 import type { TraceEvent } from '../trace/trace-event.ts'
 import { type DesiredState, desiredState } from './desired-state.ts'
+import { readMoment, readReason } from './driver-inputs.ts'
 import { type DriverTerms, driverTerms } from './driver-terms.ts'
 import { JournalKeeper } from './journal-keeper.ts'
 import { applyRecovery, applyReport, type MemberReport, readReport } from './member-report.ts'
@@ -51,11 +52,7 @@ export interface RolloverOptions {
   readonly onEvent?: ((event: TraceEvent) => void) | undefined
 }
 
-/**
- * What a suite replaces.
- *
- * @internal
- */
+/** What a suite replaces. */
 export interface RolloverInternals {
   readonly gates: readonly Gate[]
   readonly verify: (plan: RolloverPlan | string) => RolloverPlan
@@ -65,8 +62,6 @@ const INTERNALS: RolloverInternals = { gates: ROLLOVER_GATES, verify: verifyPlan
 
 /** Steps of one `advance()`; each takes an authority or a cluster further, so there are never that many. */
 const MAX_STEPS = 100_000
-/** How long a reason may be. */
-const MAX_REASON = 500
 
 /**
  * A rollover over a journal.
@@ -234,7 +229,7 @@ export class Rollover {
 
   /** Takes a member out: nobody waits for it any longer. What it issued still counts. */
   async leave(name: string, options: { readonly reason: string }): Promise<RolloverStatus> {
-    const reason = readReason(options)
+    const reason = readReason(options, 'leave()')
     return this.#change((state, at) => applyLeave(state, name, reason, at))
   }
 
@@ -252,6 +247,8 @@ export class Rollover {
   }): Promise<RolloverStatus> {
     checkOptionNames(options, ['gate', 'member', 'authority', 'reason'], 'force()')
     const { gate, member, authority } = options
+    if (member !== undefined) readId(member, 'member')
+    if (authority !== undefined) readId(authority, 'authority')
     if (!ROLLOVER_GATES.some(({ id }) => id === gate))
       throw new TypeError(
         `option "gate" must be one of ${ROLLOVER_GATES.map(({ id }) => id).join(', ')}; got ${quote(String(gate), 64)}`,
@@ -279,7 +276,7 @@ export class Rollover {
    * where a member has not reported for long.
    */
   async abort(options: { readonly reason: string }): Promise<RolloverStatus> {
-    const reason = readReason(options)
+    const reason = readReason(options, 'abort()')
     return this.#change((state) => {
       if (state.direction === 'back') return state
       checkWayBack(this.#driver, state, this.#now())
@@ -289,7 +286,7 @@ export class Rollover {
 
   /** Takes an abort back; every gate is asked again. @throws `MeshPkiError` `ERR_ROLLOVER_BLOCKED` once it is over. */
   async resume(options: { readonly reason: string }): Promise<RolloverStatus> {
-    const reason = readReason(options)
+    const reason = readReason(options, 'resume()')
     return this.#change((state) => {
       if (state.direction === 'forward') return state
       if (state.authorities[this.#driver.incoming]?.stage === 'PRUNED')
@@ -307,7 +304,7 @@ export class Rollover {
    * @throws `PlanError`; `MeshPkiError` `ERR_ROLLOVER_PLAN` for a plan of other authorities.
    */
   async revise(plan: RolloverPlan | string, options: { readonly reason: string }): Promise<RolloverStatus> {
-    const reason = readReason(options)
+    const reason = readReason(options, 'revise()')
     const verified = this.#verify(plan)
     const driver = driverTerms(verified)
     const old = this.#driver
@@ -343,7 +340,15 @@ export class Rollover {
   }
 
   #checkPlan(state: RolloverState): void {
-    if (state.plan === this.#driver.plan.digest) return
+    const { incoming, outgoing, plan } = this.#driver
+    if (state.plan === plan.digest) {
+      const missing = [incoming, ...outgoing].find((id) => !Object.hasOwn(state.authorities, id))
+      if (missing === undefined) return
+      throw new MeshPkiError(
+        'ERR_ROLLOVER_JOURNAL',
+        `the journal lacks the authority ${missing} of its plan: it was changed by hand. Restore the last state that was written`,
+      )
+    }
     throw new MeshPkiError(
       'ERR_ROLLOVER_PLAN',
       `the journal follows the plan ${state.plan}, and this one is ${this.#driver.plan.digest}. Open it with its own plan; to change that, call revise()`,
@@ -387,18 +392,3 @@ export class Rollover {
 
 const openRollover = (options: RolloverOptions, internals: RolloverInternals): Promise<Rollover> =>
   Rollover.openWith(options, internals)
-
-/** An instant of the clock, to the millisecond. */
-function readMoment(value: Date): number {
-  const time = value instanceof Date ? value.getTime() : Number.NaN
-  if (Number.isNaN(time)) throw new TypeError('option "clock": now() must answer a valid Date')
-  return time
-}
-
-function readReason(options: { readonly reason: string }): string {
-  const reason: unknown = options?.reason
-  if (typeof reason !== 'string' || reason.trim() === '')
-    throw new TypeError('option "reason" must say why; it is recorded')
-  // Escapes make it longer, and a journal that cannot be read is worse than half a reason.
-  return escapeText(reason, MAX_REASON).slice(0, MAX_REASON)
-}

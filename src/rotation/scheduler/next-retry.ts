@@ -21,10 +21,7 @@ const DAY = 24 * HOUR
  */
 export function nextRetry(attempt: number, now: number, expiresAt: number | undefined): number {
   if (expiresAt === undefined) return now + Math.min(HOUR, MINUTE * 2 ** (attempt - 1))
-  const left = expiresAt - now
-  // A minute would be too late for what ends within one.
-  const least = left > 0 ? Math.min(MINUTE, Math.max(MIN_RETRY_MS, left / 2)) : MINUTE
-  return now + Math.min(DAY, Math.max(least, Math.ceil(RETRY_FRACTION * left)))
+  return now + Math.min(DAY, Math.max(MINUTE, Math.ceil(RETRY_FRACTION * (expiresAt - now))))
 }
 
 /** No attempt follows another of the same entry sooner, whatever the caller says. */

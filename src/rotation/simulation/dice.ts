@@ -56,7 +56,7 @@ export function seededDice(seed: string | number, extremes: 'often' | 'always' =
       if (extremes === 'always') return at < 0.5 ? max : -max
       if (at < 0.4) return max
       if (at < 0.8) return -max
-      return Math.round(((next() * 2 - 1) * max) / 1000) * 1000
+      return Math.max(-max, Math.min(max, Math.round(((next() * 2 - 1) * max) / 1000) * 1000))
     },
   }
 }

@@ -20,7 +20,7 @@ import type { TraceEvent } from '../trace/trace-event.ts'
 import type { Dice } from './dice.ts'
 
 /** A driver died in a write of its journal. */
-export class DriverCrash extends Error {
+class DriverCrash extends Error {
   override readonly name = 'DriverCrash'
 }
 

@@ -20,6 +20,8 @@ export interface SimulatedVerifier {
   /** How far its clock is off, in milliseconds. */
   skew: number
   bundle: TrustedBundle
+  /** Sequence and digest of the bundle that it has or is about to have. */
+  offered: string
   readonly everTrusted: Set<string>
 }
 

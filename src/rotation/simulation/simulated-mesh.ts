@@ -70,6 +70,7 @@ export class SimulatedMesh {
         name: `${name}/verifier-${i}`,
         skew: dice.offset(terms.clockSkew),
         bundle,
+        offered: `${bundle.sequence} ${bundle.digest}`,
         everTrusted: new Set(bundle.authorities),
       })),
       holders: Array.from({ length: signs ? terms.holders : 0 }, (_, i) => ({
@@ -108,12 +109,13 @@ export class SimulatedMesh {
   }
 
   /** Gives the holders of a member their first certificates, issued somewhere in the time before. */
-  async begin(member: SimulatedMember): Promise<void> {
+  async begin(member: SimulatedMember, isNew = false): Promise<void> {
     const { dice, terms, queue } = this.#context
     const renewAfter =
       terms.leafLifetime - graceOf({ ...terms.driver.terms, leafLifetime: terms.leafLifetime })
+    // Who joins begins with new ones.
     const ages = member.holders.map(() =>
-      Math.min(dice.delay(Math.floor(renewAfter / 1000) * 1000), renewAfter),
+      isNew ? 0 : Math.min(dice.delay(Math.floor(renewAfter / 1000) * 1000), renewAfter),
     )
     // The oldest first: an issuer's clock does not go back.
     ages.sort((a, b) => b - a)
@@ -139,7 +141,9 @@ export class SimulatedMesh {
     if (bundle !== undefined) {
       const authorities = bundle.authorities.map(({ id }) => id)
       for (const verifier of member.verifiers) {
-        if (verifier.bundle.sequence === bundle.sequence && verifier.bundle.digest === bundle.digest) continue
+        // It is told more than once, and takes its time once.
+        if (verifier.offered === `${bundle.sequence} ${bundle.digest}`) continue
+        verifier.offered = `${bundle.sequence} ${bundle.digest}`
         const offered = { sequence: bundle.sequence, digest: bundle.digest, authorities }
         const grows = verifier.bundle.authorities.every((id) => authorities.includes(id))
         queue.at(

@@ -120,9 +120,10 @@ export class SimulatedOperator {
     if (mesh.members.has(name) || state === undefined || known === undefined) return
     const { sequence, digest, authorities } = state.bundle
     this.#joined.set(name, from)
+    this.#left.delete(name)
     const joined = mesh.add(name, known.signer, terms.propagation, { sequence, digest, authorities })
     tell({ type: 'joined', at: queue.now, member: mesh.describe(joined) })
-    queue.at(queue.now, () => mesh.begin(joined))
+    queue.at(queue.now, () => mesh.begin(joined, true))
     drive()
   }
 

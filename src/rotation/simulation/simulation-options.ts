@@ -9,6 +9,7 @@ import { checkOneOf, checkOptionNames, readCount, readFlag } from '../../interna
 import { type DriverTerms, driverTerms } from '../rollover/driver-terms.ts'
 import { propagationOf } from '../rollover/inequalities.ts'
 import type { RolloverPlan } from '../rollover/rollover-plan.ts'
+import { readId } from '../rollover/rollover-terms.ts'
 
 /** What the mesh does as opposed to what its plan says; durations. Default: as the plan says. */
 export interface ActualMesh {
@@ -128,10 +129,11 @@ export function readSimulation(plan: RolloverPlan, options: SimulationOptions): 
   checkOptionNames(options, OPTION_NAMES, 'simulateRollover')
   const { actual = {}, seed, crashes = 0, incidents = [] } = options
   checkOptionNames(actual, ACTUAL_NAMES, 'option "actual"')
-  if (typeof seed !== 'number' && typeof seed !== 'string')
+  if ((typeof seed !== 'number' || Number.isNaN(seed)) && typeof seed !== 'string')
     throw new TypeError('option "seed" must be a number or a text: the same seed gives the same run')
   if (typeof crashes !== 'number' || !(crashes >= 0 && crashes <= 0.9))
     throw new RangeError(`option "crashes" must be from 0 to 0.9; got ${String(crashes)}`)
+  checkIncidents(incidents)
   const driver = driverTerms(plan)
   const { terms } = driver
   const duration = (name: keyof ActualMesh, fallback: number): number =>
@@ -160,6 +162,35 @@ export function readSimulation(plan: RolloverPlan, options: SimulationOptions): 
     leafLifetime: duration('leafLifetime', terms.leafLifetime),
     authorityBackdate: duration('authorityBackdate', terms.backdate),
     crossEndsAfter: actual.crossEndsAfter === undefined ? undefined : duration('crossEndsAfter', 0),
+  }
+}
+
+const INCIDENT_KINDS = [
+  'join',
+  'leave',
+  'abort',
+  'resume',
+  'revise',
+  'restore',
+  'sleep',
+  'clock-back',
+] as const
+
+function checkIncidents(incidents: unknown): void {
+  if (!Array.isArray(incidents)) throw new TypeError('option "incidents" must be a list')
+  for (const [i, one] of Array.from<unknown>(incidents).entries()) {
+    const option = `incidents[${i}]`
+    if (typeof one !== 'object' || one === null) throw new TypeError(`option "${option}" must be an object`)
+    const member = (name: string): unknown => (Object.hasOwn(one, name) ? Reflect.get(one, name) : undefined)
+    const kind = checkOneOf(member('kind'), INCIDENT_KINDS, `${option}.kind`)
+    readDuration(member('after'), `${option}.after`, { allowZero: true })
+    if (kind === 'sleep' || kind === 'clock-back')
+      readDuration(member('for'), `${option}.for`, { allowZero: true })
+    if (kind === 'clock-back') readDuration(member('by'), `${option}.by`, { allowZero: true })
+    if (kind === 'restore') readDuration(member('to'), `${option}.to`, { allowZero: true })
+    if (kind === 'join' || kind === 'leave' || kind === 'clock-back') readId(member('name'), `${option}.name`)
+    if (kind === 'revise' && (typeof member('plan') !== 'object' || member('plan') === null))
+      throw new TypeError(`option "${option}.plan" must be a plan`)
   }
 }
 

@@ -42,11 +42,7 @@ export interface SimulationResult {
   readonly status: RolloverStatus | undefined
 }
 
-/**
- * What a suite replaces to see that it is missed.
- *
- * @internal
- */
+/** What a suite replaces to see that it is missed. */
 export interface SimulationInternals {
   readonly gates: readonly Gate[]
   readonly rules: MeshRules

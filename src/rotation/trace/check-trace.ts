@@ -59,7 +59,10 @@ export function checkTrace(events: readonly TraceEvent[]): readonly TraceViolati
         `the events of a trace must be in the order of time; "${String(event?.type)}" at ${String(event?.at)} comes after ${last}`,
       )
     last = event.at
-    if (event.retold === true) continue
+    if (event.retold === true) {
+      view.recall(event)
+      continue
+    }
     for (const { id, rule, check } of watches)
       for (const message of check(event, view))
         if (found.length < MAX_VIOLATIONS) found.push({ invariant: id, rule, at: event.at, message, event })

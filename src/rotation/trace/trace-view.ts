@@ -6,6 +6,13 @@
 
 import type { TraceEvent, TraceEventOf, TraceMember, TraceTerms } from './trace-event.ts'
 
+/** What an authority has been through in each stage. */
+const PASSED: Readonly<Record<string, readonly string[]>> = {
+  PUBLISHED: ['STAGED'],
+  DISTRIBUTED: ['STAGED', 'PUBLISHED'],
+  ACTIVE: ['STAGED', 'PUBLISHED', 'DISTRIBUTED'],
+}
+
 /** A verifier's bundle. */
 export interface HeldBundle {
   readonly sequence: number
@@ -75,6 +82,21 @@ export class TraceView {
         break
       default:
     }
+  }
+
+  /** Takes in what happened before, at a time that nobody knows any longer. */
+  recall(event: TraceEvent): void {
+    if (event.type === 'stage') {
+      const key = `${event.stage} ${event.authority}`
+      const at = this.entered.get(key) ?? Number.NEGATIVE_INFINITY
+      this.take(event)
+      this.entered.set(key, at)
+      // Whatever is further has been through what comes before.
+      for (const stage of PASSED[event.stage] ?? [])
+        if (!this.entered.has(`${stage} ${event.authority}`))
+          this.entered.set(`${stage} ${event.authority}`, Number.NEGATIVE_INFINITY)
+    } else if (event.type !== 'published' || event.sequence !== this.published.at(-1)?.sequence)
+      this.take(event)
   }
 
   /** The certificates in use under an authority. */

@@ -129,7 +129,7 @@ describe('a plan', () => {
     expect(many.gates.length).toBeLessThan(10)
     const shared = many.gates.find(({ at, until }) => until > at)
     expect(shared?.steps[0]?.clusters).toEqual(clusters.slice(1, -1))
-    expect(shared?.steps[0]?.facts[0]?.slack).toBe('0s, the least of 98')
+    expect(shared?.steps[0]?.facts[0]?.slack).toBe('1m, the least of 98')
     expect(lanes(many, /trusts/).map(({ label }) => label)).toEqual(['100 like c0', '100 like c0'])
     expect(lanes(many, /signs/)).toHaveLength(40)
     expect(many.notes).toContain('60 of 100 clusters that sign are left out')

@@ -194,7 +194,6 @@ describe('retirement', () => {
   test.each([
     ['nothing', undefined, 'no signer'],
     ['the old one', 'A', 'A'],
-    ['one that nobody knows', 'X', 'X'],
   ])('a cluster that reports %s as its signer is waited for', async (_name, signer, told) => {
     const driven = await switched()
     await obeyAt(driven, RETIRED)

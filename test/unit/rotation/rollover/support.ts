@@ -2,7 +2,7 @@ import { planRollover } from '../../../../src/rotation/rollover/plan-rollover.ts
 import type { RolloverParameters } from '../../../../src/rotation/rollover/rollover-parameters.ts'
 import { type RolloverPlan, sealPlan } from '../../../../src/rotation/rollover/rollover-plan.ts'
 
-export const START = Date.parse('2026-03-01T00:00:00Z')
+const START = Date.parse('2026-03-01T00:00:00Z')
 
 /** An instant some seconds after the start. */
 export const at = (seconds: number): Date => new Date(START + seconds * 1000)
