@@ -95,7 +95,7 @@ export {
 } from './rollover/rollover-state.ts'
 export type { RolloverStatus, WaitingStep } from './rollover/rollover-status.ts'
 export { checkPlan, PlanError, type PlanFinding, verifyPlan } from './rollover/verify-plan.ts'
-export type { RateLimit } from './scheduler/rate-limit.ts'
+export type { RotationRate } from './scheduler/rate-limit.ts'
 export type { RotationCause, RotationEvent } from './scheduler/rotation-event.ts'
 export { RotationScheduler } from './scheduler/rotation-scheduler.ts'
 export type {

@@ -7,7 +7,7 @@
 import { checkOptionNames, readCount, typeName } from '../../internal/options.ts'
 
 /** A rate: so many a second, and so many at once after a pause. */
-export interface RateLimit {
+export interface RotationRate {
   /** Above 0, at most 1,000,000; 0.1 is one in ten seconds. */
   readonly perSecond: number
   /**
@@ -22,8 +22,8 @@ const MAX_PER_SECOND = 1_000_000
 /** The share of a second that a burst makes up where none is given. */
 const BURST_SHARE = 1 / 50
 
-/** The option that is a {@link RateLimit}. @throws `TypeError`, `RangeError`. */
-export function readRate(rate: RateLimit | undefined, option: string): TokenBucket | undefined {
+/** The option that is a {@link RotationRate}. @throws `TypeError`, `RangeError`. */
+export function readRate(rate: RotationRate | undefined, option: string): TokenBucket | undefined {
   if (rate === undefined) return undefined
   checkOptionNames(rate, ['perSecond', 'burst'], `option "${option}"`)
   const perSecond = readPerSecond(rate.perSecond, `${option}.perSecond`)

@@ -9,7 +9,7 @@ import { type Clock, readClock } from '../../internal/clock.ts'
 import { readDuration } from '../../internal/duration.ts'
 import { checkOptionNames, readCount, readFlag, readFunction, typeName } from '../../internal/options.ts'
 import type { WebAbortSignal } from '../../internal/web-types.ts'
-import { type RateLimit, readRate, type TokenBucket } from './rate-limit.ts'
+import { type RotationRate, readRate, type TokenBucket } from './rate-limit.ts'
 import type { RotationCause, RotationEvent } from './rotation-event.ts'
 
 /** What a worker is told about its attempt. */
@@ -50,7 +50,7 @@ export interface RotationSchedulerOptions {
   /** How many attempts run at the same time. Default 8; at most 10,000. */
   readonly concurrency?: number | undefined
   /** How many attempts begin in a time. Default: as many as `concurrency` lets. */
-  readonly rate?: RateLimit | undefined
+  readonly rate?: RotationRate | undefined
   /**
    * When to try again; nothing sooner than a second from now. What throws, or answers no valid `Date`, has the default: at 70 % of
    * what remains until `expiresAt`, a minute to a day away, and each minute after it. Without `expiresAt` after one minute, two, four,
