@@ -17,7 +17,8 @@ import { type DesiredState, desiredState } from './desired-state.ts'
 import { readMoment, readReason } from './driver-inputs.ts'
 import { type DriverTerms, driverTerms } from './driver-terms.ts'
 import { JournalKeeper } from './journal-keeper.ts'
-import { applyRecovery, applyReport, type MemberReport, readReport } from './member-report.ts'
+import { applyReport, type MemberReport, readReport } from './member-report.ts'
+import { applyRecovery } from './recovery.ts'
 import {
   applyForce,
   applyJoin,
