@@ -96,11 +96,16 @@ export class RecordReader {
 
   /** Milliseconds of an instant such as `2026-01-01T00:00:00Z`. */
   instant(name: string): number {
+    return instantOf(this.instantText(name))
+  }
+
+  /** The text of such an instant, in the one form that it has. */
+  instantText(name: string): string {
     const value = this.raw(name)
     const time = typeof value === 'string' && INSTANT.test(value) ? instantOf(value) : Number.NaN
-    if (Number.isNaN(time) || instantText(time) !== value)
+    if (typeof value !== 'string' || Number.isNaN(time) || instantText(time) !== value)
       throw this.problem(name, 'an instant such as 2026-01-01T00:00:00Z', value)
-    return time
+    return value
   }
 
   /** The items of an array, each read by `read`. */

@@ -26,7 +26,7 @@ describe('three thousand of the ten thousand', () => {
             await expectSafe(drawn, { seed: n, incidents: joins, crashes, holders: 1, verifiers: 1 })
           },
         ),
-        { numRuns: RUNS.disturbed },
+        { numRuns: RUNS.disturbed, endOnFailure: true },
       )
     },
     LONG,

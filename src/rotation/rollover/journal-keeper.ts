@@ -19,17 +19,25 @@ interface Held {
   readonly state: RolloverState
 }
 
+/** How texts of a journal become states. A simulation reads none that it has written. */
+export interface StateTexts {
+  read(text: string): RolloverState
+  wrote?(text: string, state: RolloverState): void
+}
+
 /** The state in a journal. It keeps what it read last, by version, so that a text is parsed once. */
 export class JournalKeeper {
   readonly #journal: RolloverJournal
+  readonly #texts: StateTexts
   #held: Held | undefined
   #turn: Promise<unknown> = Promise.resolve()
   /** The greatest revision that was ever read or written here. */
   #highest = 0
   #written: { readonly text: string; readonly state: RolloverState } | undefined
 
-  constructor(journal: RolloverJournal) {
+  constructor(journal: RolloverJournal, texts: StateTexts = { read: readRolloverState }) {
     this.#journal = journal
+    this.#texts = texts
   }
 
   /** The state. @throws `MeshPkiError` `ERR_ROLLOVER_JOURNAL`, also where nobody has written. */
@@ -88,7 +96,7 @@ export class JournalKeeper {
       )
     if (this.#held?.version !== record.version) {
       // What was written here and is still there need not be parsed again.
-      const state = record.text === this.#written?.text ? this.#written.state : readRolloverState(record.text)
+      const state = record.text === this.#written?.text ? this.#written.state : this.#texts.read(record.text)
       this.#held = { version: record.version, state: this.#noticed(state) }
     }
     return this.#held
@@ -107,6 +115,7 @@ export class JournalKeeper {
 
   async #write(version: string | undefined, next: RolloverState): Promise<boolean> {
     const text = `${JSON.stringify(next)}\n`
+    this.#texts.wrote?.(text, next)
     const written: unknown = await ask('replace', () => this.#journal.replace(version, text))
     if (written === true) {
       this.#written = { text, state: next }

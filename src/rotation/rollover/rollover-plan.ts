@@ -8,7 +8,6 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { MeshPkiError } from '../../errors.ts'
 import { toHex } from '../../internal/bytes.ts'
 import { formatDuration } from '../../internal/duration.ts'
-import { instantText } from '../../internal/instant-text.ts'
 import { readJson } from '../../internal/json.ts'
 import { plainJson, RecordReader } from '../../internal/record-reader.ts'
 import { INEQUALITY_IDS, type InequalityId } from './inequalities.ts'
@@ -210,7 +209,7 @@ function readAuthority(value: unknown, where: string): PlannedAuthority {
     id: from.text('id', ROLLOVER_ID, 'a name'),
     role,
     ...(role === 'outgoing'
-      ? { notAfter: instantText(from.instant('notAfter')) }
+      ? { notAfter: from.instantText('notAfter') }
       : { lifetime: formatDuration(from.duration('lifetime')) }),
     ...(from.has('fingerprint')
       ? { fingerprint: from.text('fingerprint', HEX_256, 'a SHA-256 in hex') }
@@ -233,8 +232,8 @@ function readMember(value: unknown, where: string): PlannedMember {
 
 function readCross(from: RecordReader): PlannedCross {
   const cross = {
-    notAfter: instantText(from.instant('notAfter')),
-    attachUntil: instantText(from.instant('attachUntil')),
+    notAfter: from.instantText('notAfter'),
+    attachUntil: from.instantText('attachUntil'),
   }
   from.end()
   return cross
@@ -243,7 +242,7 @@ function readCross(from: RecordReader): PlannedCross {
 function readStep(value: unknown, where: string): PlannedStep {
   const from = new RecordReader(value, where, refusePlan)
   const step: PlannedStep = {
-    at: instantText(from.instant('at')),
+    at: from.instantText('at'),
     stage: from.oneOf('stage', AUTHORITY_STAGES),
     authority: from.text('authority', ROLLOVER_ID, 'a name'),
     ...(from.has('cluster') ? { cluster: from.text('cluster', ROLLOVER_ID, 'a name') } : {}),

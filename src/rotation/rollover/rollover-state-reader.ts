@@ -5,7 +5,6 @@
  */
 
 import { MeshPkiError } from '../../errors.ts'
-import { instantText } from '../../internal/instant-text.ts'
 import { readJson } from '../../internal/json.ts'
 import { plainJson, RecordReader } from '../../internal/record-reader.ts'
 import { ROLLOVER_ID } from './rollover-parameters.ts'
@@ -45,7 +44,7 @@ export function readRolloverState(text: string): RolloverState {
       ? {}
       : {
           recovering: {
-            at: instantText(recovering.instant('at')),
+            at: recovering.instantText('at'),
             told: recovering.list('told', 10_000, readName),
           },
         }),
@@ -101,7 +100,7 @@ function named<T>(
 const optional = <T>(from: RecordReader, name: string, read: () => T): Readonly<Record<string, T>> =>
   from.has(name) ? { [name]: read() } : {}
 
-const instant = (from: RecordReader, name: string): string => instantText(from.instant(name))
+const instant = (from: RecordReader, name: string): string => from.instantText(name)
 
 function readLife(from: RecordReader): AuthorityLife {
   const since = from.record('since')

@@ -16,7 +16,7 @@ import type { TraceEvent } from '../trace/trace-event.ts'
 import { type DesiredState, desiredState } from './desired-state.ts'
 import { readMoment, readReason } from './driver-inputs.ts'
 import { type DriverTerms, driverTerms } from './driver-terms.ts'
-import { JournalKeeper } from './journal-keeper.ts'
+import { JournalKeeper, type StateTexts } from './journal-keeper.ts'
 import { applyReport, type MemberReport, readReport } from './member-report.ts'
 import { applyRecovery } from './recovery.ts'
 import {
@@ -57,6 +57,8 @@ export interface RolloverOptions {
 export interface RolloverInternals {
   readonly gates: readonly Gate[]
   readonly verify: (plan: RolloverPlan | string) => RolloverPlan
+  /** How texts of the journal are read. */
+  readonly texts?: StateTexts
 }
 
 const INTERNALS: RolloverInternals = { gates: ROLLOVER_GATES, verify: verifyPlan }
@@ -100,7 +102,7 @@ export class Rollover {
     readTimeSource(clock)
     this.#options = options
     this.#now = () => readMoment(clock === undefined ? new Date() : clock.now())
-    this.#keeper = new JournalKeeper(options.journal)
+    this.#keeper = new JournalKeeper(options.journal, internals.texts)
     this.#gates = internals.gates
     this.#verify = internals.verify
     this.#driver = driverTerms(plan)

@@ -6,6 +6,7 @@
 
 import { MeshPkiError } from '../../errors.ts'
 import type { DesiredState } from '../rollover/desired-state.ts'
+import type { StateTexts } from '../rollover/journal-keeper.ts'
 import { Rollover } from '../rollover/rollover.ts'
 import { eventsBetween } from '../rollover/rollover-events.ts'
 import type { Gate } from '../rollover/rollover-gate.ts'
@@ -65,6 +66,7 @@ export class SimulatedDrivers {
   #plan: RolloverPlan
   #text: string | undefined
   #state: RolloverState | undefined
+  #parsed: { readonly text: string; readonly state: RolloverState } | undefined
   #version = 0
   #leader = 0
 
@@ -122,7 +124,7 @@ export class SimulatedDrivers {
     const snapshot = this.#snapshots.filter(({ at }) => at <= to).at(-1)
     if (snapshot === undefined || snapshot.text === this.#text) return false
     this.#text = snapshot.text
-    this.#state = readRolloverState(snapshot.text)
+    this.#state = this.#texts.read(snapshot.text)
     this.#version++
     // Where the processes are started anew with it, they remember nothing either.
     if (restarts ?? dice.chance(0.5)) this.#drivers.fill(undefined)
@@ -141,10 +143,21 @@ export class SimulatedDrivers {
         clock: { now: () => new Date(now() + (skews[i] ?? 0)) },
         sequence,
       },
-      { gates, verify: readPlan },
+      { gates, verify: readPlan, texts: this.#texts },
     )
     this.#drivers[i] = rollover
     return rollover
+  }
+
+  /** What was written here need not be read: a run has hundreds of writes, each of the whole state. */
+  readonly #texts: StateTexts = {
+    read: (text) => {
+      if (this.#parsed?.text !== text) this.#parsed = { text, state: readRolloverState(text) }
+      return this.#parsed.state
+    },
+    wrote: (text, state) => {
+      this.#parsed = { text, state }
+    },
   }
 
   /** The journal as one driver sees it: it may die before or after a write. */
@@ -165,7 +178,7 @@ export class SimulatedDrivers {
         const before = this.#state
         this.#text = text
         this.#version++
-        this.#state = readRolloverState(text)
+        this.#state = this.#texts.read(text)
         this.#snapshots.push({ at: now(), text })
         // The journal itself tells, so that nothing is missing where a driver dies behind its write.
         for (const event of eventsBetween(before, this.#state, now())) tell({ ...event, retold: false })
