@@ -1,4 +1,4 @@
-/** Regressions of what a hostile review found in the driver. */
+/** What once went wrong in the driver. */
 
 import { describe, expect, test } from 'vitest'
 import type { RolloverParameters } from '../../../../src/rotation/index.ts'
@@ -14,7 +14,7 @@ async function staged(more: Partial<RolloverParameters> = {}): Promise<Driven> {
   return driven
 }
 
-describe('what a review found', () => {
+describe('what once went wrong', () => {
   const emergency = { emergency: { reissueWithin: '1h' } }
 
   test('an incoming authority that ends before its own rollover does is refused', async () => {
