@@ -81,6 +81,10 @@ export function applyJoin(
   if (known !== undefined && known.leftAt === undefined) return state
   if (from === undefined)
     return changed(state, { members: { ...state.members, [name]: { joinedAt: at } } }, at, `${name} joined`)
+  checkFresh(driver, state, instantOf(at), {
+    why: 'what the new one would sign with may be withdrawn already',
+    asksAll: true,
+  })
   const { incoming, outgoing } = driver
   if (from !== incoming && !outgoing.includes(from))
     throw refusal(
@@ -191,16 +195,37 @@ export function applyRevision(
   )
 }
 
+/**
+ * Whether this journal is what members have: a backup looks the same until they report.
+ *
+ * @throws `MeshPkiError` `ERR_ROLLOVER_BLOCKED`.
+ */
+function checkFresh(
+  driver: DriverTerms,
+  state: RolloverState,
+  now: number,
+  { why, asksAll = false }: { readonly why: string; readonly asksAll?: boolean },
+): void {
+  if (state.recovering !== undefined)
+    throw blocked('the journal is older than what members have; wait until all of them have reported')
+  const age = formatDuration(driver.evidenceMaxAge)
+  for (const [member, { evidence: told }] of currentMembers(state)) {
+    if (told === undefined) {
+      if (asksAll)
+        throw blocked(`${member} has reported nothing yet, so ${why}. Let it report, and call again`)
+      continue
+    }
+    if (instantOf(told.at) + driver.evidenceMaxAge < now)
+      throw blocked(
+        `${member} last reported at ${told.at}, more than ${age} ago, so ${why}. Let it report, and call again`,
+      )
+  }
+}
+
 /** Whether everybody may go back to what they signed with. @throws `MeshPkiError` `ERR_ROLLOVER_BLOCKED`. */
 export function checkWayBack(driver: DriverTerms, state: RolloverState, now: number): void {
   const { switchDelay, leafLifetime, clockSkew } = driver.terms
-  if (state.recovering !== undefined)
-    throw blocked('the journal is older than what members have; wait until all of them have reported')
-  for (const [member, { evidence: told }] of currentMembers(state))
-    if (told !== undefined && instantOf(told.at) + driver.evidenceMaxAge < now)
-      throw blocked(
-        `${member} last reported at ${told.at}, more than ${formatDuration(driver.evidenceMaxAge)} ago, so it may be further than this journal. Let it report, and call again`,
-      )
+  checkFresh(driver, state, now, { why: 'it may be further than this journal' })
   for (const id of driver.outgoing) {
     const life = state.authorities[id]
     if (life === undefined) continue

@@ -5,6 +5,7 @@
  */
 
 import { readDuration } from '../../internal/duration.ts'
+import type { RolloverState } from '../rollover/rollover-state.ts'
 import type { TraceEvent } from '../trace/trace-event.ts'
 import type { SimulatedAuthority } from './certificate-backend.ts'
 import type { EventQueue } from './event-queue.ts'
@@ -55,7 +56,7 @@ export class SimulatedOperator {
       if (leftAt === undefined && this.#left.has(name))
         await attempt(() => drivers.call((rollover) => rollover.leave(name, REASON)))
     for (const [name, from] of this.#joined)
-      if (state.members[name] === undefined && !this.#left.has(name))
+      if (!isThere(state, name) && !this.#left.has(name))
         await attempt(() => drivers.call((rollover) => rollover.join({ name, from })))
   }
 
@@ -72,7 +73,9 @@ export class SimulatedOperator {
       case 'clock-back':
         return this.#turnClock(incident)
       case 'join':
-        return this.#join(incident)
+        // An operator lets everybody report first.
+        for (const member of mesh.members.values()) report(member)
+        return queue.at(queue.now + REPORTS_MS, () => this.#join(incident))
       case 'leave':
         return this.#leave(incident)
       case 'revise': {
@@ -143,6 +146,12 @@ export class SimulatedOperator {
     const { queue } = this.#context
     queue.at(queue.now + RETRY_MS, () => this.play(incident))
   }
+}
+
+/** Whether a journal waits for a member. */
+function isThere({ members }: RolloverState, name: string): boolean {
+  const member = members[name]
+  return member !== undefined && member.leftAt === undefined
 }
 
 const length = (text: string): number => readDuration(text, 'incidents', { allowZero: true })

@@ -70,10 +70,17 @@ export const INVARIANTS: readonly Invariant[] = [
     const dropped = without(view.bundles.get(event.verifier)?.authorities, event.authorities)
     const found: string[] = []
     for (const authority of dropped) {
-      if (view.presentedUnder(authority).length > 0)
+      const bare = view
+        .presentedUnder(authority)
+        .filter((one) => !coveredByCross(one, event.authorities, event.at, view))
+      if (bare.length > 0)
         found.push(`${event.verifier} drops ${authority} while certificates under it are in use`)
       const last = view.greatestNotAfter.get(authority)
-      const isTimed = view.terms.retention === 'leaf-lifetime' && stageOf(view, authority) !== 'REVOKED'
+      const isTimed =
+        view.terms.retention === 'leaf-lifetime' &&
+        stageOf(view, authority) !== 'REVOKED' &&
+        // What carries a cross-certificate is accepted without its own authority.
+        !(view.terms.crossSigned && bare.length === 0 && event.authorities.length > 0)
       if (isTimed && last !== undefined && last + view.terms.clockSkewMs > event.at)
         found.push(
           `${event.verifier} drops ${authority} though the slowest clock accepts what it issued until ${instantText(ceil(last + view.terms.clockSkewMs))}`,
