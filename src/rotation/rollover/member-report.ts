@@ -15,6 +15,7 @@ import { contentOf } from './recovery.ts'
 import {
   type AuthorityLife,
   digestOf,
+  ENDED,
   type MemberState,
   type RolloverState,
   UNMANAGED,
@@ -50,7 +51,7 @@ export interface MemberReport {
 }
 
 /** Revisions and sequences stay whole numbers for as long as anybody counts. */
-const MAX_COUNT = 2 ** 50
+export const MAX_COUNT: number = 2 ** 50
 
 /** An instant that a certificate can have; RFC 5280 §4.1.2.5 ends in the year 9999. */
 function readCertificateTime(value: unknown, option: string): void {
@@ -147,6 +148,13 @@ export function applyReport(
       `${report.member} reports bundle ${sequence} with the digest ${digest}; that bundle has ${state.bundle.digest}: somebody else wrote it there${nameless.length === 0 ? '' : `, or the plan does not know the certificate of ${nameless.join(', ')} (give it as outgoing.certificate)`}. The report does not count; make it apply what desired() answers`,
       { data: { member: report.member, sequence, expected: state.bundle.digest, found: digest } },
     )
+  const problem = isAhead ? undefined : contradiction(driver, state, sequence, digest)
+  if (problem !== undefined)
+    throw new MeshPkiError(
+      'ERR_ROLLOVER_EVIDENCE',
+      `${report.member} reports bundle ${sequence} with the digest ${digest}, ${problem}: somebody else wrote it there. The report does not count; make it apply what desired() answers`,
+      { data: { member: report.member, sequence, found: digest } },
+    )
   const isSwitch = report.signer !== undefined && report.signer !== member.evidence?.signer
   const authorities = withLedger(
     state.authorities,
@@ -178,6 +186,35 @@ export function applyReport(
         `${report.member} has bundle ${sequence}, revision ${report.revision}: this journal is older`,
       )
     : waiting
+}
+
+/**
+ * Why a bundle before the present one cannot have been published with this content. Gates count by sequence, so a sequence from
+ * which on something is published or withdrawn must also hold it, or not.
+ */
+function contradiction(
+  driver: DriverTerms,
+  state: RolloverState,
+  sequence: number,
+  digest: string,
+): string | undefined {
+  if (sequence >= state.bundle.sequence || sequence === UNMANAGED) return undefined
+  // What a recovery took back says nothing: only a stage that stands does.
+  const incoming = state.authorities[driver.incoming]
+  const isOut = incoming?.stage !== 'PLANNED' && incoming?.stage !== 'STAGED'
+  const publishedIn = (isOut ? incoming?.publishedIn : undefined) ?? Number.POSITIVE_INFINITY
+  const gone = Object.entries(state.authorities).filter(
+    ([, { stage, withdrawnIn = Number.POSITIVE_INFINITY }]) =>
+      ENDED.includes(stage) && sequence >= withdrawnIn,
+  )
+  if (sequence < publishedIn && gone.length === 0) return undefined
+  const content = contentOf(driver, state, digest)
+  if (content === undefined) return 'which is that of no authorities of this plan'
+  const isGivenUp = gone.some(([id]) => id === driver.incoming)
+  if (sequence >= publishedIn && !isGivenUp && !content.includes(driver.incoming))
+    return `which lacks ${driver.incoming}, published in ${publishedIn}`
+  const left = gone.find(([id]) => content.includes(id))
+  return left === undefined ? undefined : `which still holds ${left[0]}, withdrawn in ${left[1].withdrawnIn}`
 }
 
 /**

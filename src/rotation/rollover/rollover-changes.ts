@@ -12,10 +12,7 @@ import { type DriverTerms, endStage, stepKey } from './driver-terms.ts'
 import { useOf } from './inequalities.ts'
 import { later } from './member-report.ts'
 import { currentMembers } from './rollover-gate.ts'
-import { type ForcedGate, type MemberState, type RolloverState, withEntry } from './rollover-state.ts'
-
-/** Nothing under these is valid any longer. */
-const ENDED: readonly string[] = ['RETIRED', 'REVOKED', 'PRUNED']
+import { ENDED, type ForcedGate, type MemberState, type RolloverState, withEntry } from './rollover-state.ts'
 
 /** What a certificate of the incoming authority says. Instants are milliseconds. */
 export interface StagedAuthority {
@@ -106,6 +103,10 @@ export function applyJoin(
   if (life === undefined || ENDED.includes(life.stage))
     throw refusal(
       `${name} signs with ${from}, which is ${life?.stage ?? 'not there'}: nobody trusts what it issued. Join a cluster that begins anew with from: "${incoming}"`,
+    )
+  if (life.since.TAINTED !== undefined && !isReady)
+    throw refusal(
+      `${name} signs with ${from}, whose key is compromised, and ${incoming} is not DISTRIBUTED yet: nothing is signed with ${from} again (I10). Join once ${incoming} is DISTRIBUTED`,
     )
   // What drains is not signed with again once everybody trusts the new one; before that, it drains no longer.
   if (life.stage === 'ACTIVE' || !isReady) {

@@ -127,6 +127,7 @@ export function sinceOf(
   return since === undefined ? undefined : instantOf(since)
 }
 
+/** When an authority began to drain; never, while it does not. */
 export const sinceDraining = (state: RolloverState, authority: string): number =>
   sinceOf(state.authorities[authority], 'DRAINING') ?? Number.POSITIVE_INFINITY
 
@@ -141,6 +142,7 @@ export function needsDistribution(
   return kind !== 'activate' || !driver.terms.crossSign
 }
 
+/** Who has not acknowledged a bundle of this sequence or a later one. */
 export function missingBundle(
   state: RolloverState,
   gate: 'distribution-evidence' | 'own-bundle' | 'withdrawal-evidence',
@@ -160,6 +162,7 @@ export function missingBundle(
   })
 }
 
+/** A gate that opens at an instant; not finite where nobody knows it yet. */
 export function until(
   gate: GateId,
   instant: number | undefined,

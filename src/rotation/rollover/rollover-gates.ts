@@ -21,6 +21,7 @@ import {
   unionOf,
   until,
 } from './rollover-gate.ts'
+
 /** The gates, in the order in which they are told. */
 export const ROLLOVER_GATES: readonly Gate[] = [
   {

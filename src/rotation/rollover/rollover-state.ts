@@ -113,6 +113,9 @@ export function withEntry(state: RolloverState, at: string, what: string): Rollo
   return { ...state, entries: [...state.entries.slice(1 - MAX_ENTRIES), entry] }
 }
 
+/** Nothing under these is valid any longer. */
+export const ENDED: readonly string[] = ['RETIRED', 'REVOKED', 'PRUNED']
+
 /** The sequence of a bundle that others published: each cluster's own, before an adoption. */
 export const UNMANAGED = 0
 

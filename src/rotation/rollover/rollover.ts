@@ -17,7 +17,7 @@ import { type DesiredState, desiredState } from './desired-state.ts'
 import { readMoment, readReason } from './driver-inputs.ts'
 import { type DriverTerms, driverTerms } from './driver-terms.ts'
 import { JournalKeeper, type StateTexts } from './journal-keeper.ts'
-import { applyReport, type MemberReport, readReport } from './member-report.ts'
+import { applyReport, MAX_COUNT, type MemberReport, readReport } from './member-report.ts'
 import { applyRecovery } from './recovery.ts'
 import {
   applyForce,
@@ -115,7 +115,7 @@ export class Rollover {
    * `ERR_ROLLOVER_JOURNAL`; `TypeError`.
    */
   static open(options: RolloverOptions): Promise<Rollover> {
-    return openRollover(options, INTERNALS)
+    return Rollover.openWith(options, INTERNALS)
   }
 
   /**
@@ -130,7 +130,7 @@ export class Rollover {
         `option "journal" must have the methods read() and replace(version, text); got ${typeName(options.journal)}`,
       )
     readFunction(options.onEvent, 'onEvent')
-    const sequence = readCount(options.sequence ?? 1, 'sequence', 1, Number.MAX_SAFE_INTEGER)
+    const sequence = readCount(options.sequence ?? 1, 'sequence', 1, MAX_COUNT)
     const plan = internals.verify(options.plan)
     const rollover = new Rollover(options, internals, plan)
     const state = await rollover.#keeper.begin(() => initialState(plan, sequence, rollover.#at()))
@@ -392,6 +392,3 @@ export class Rollover {
       tell(this.#options.onEvent, event)
   }
 }
-
-const openRollover = (options: RolloverOptions, internals: RolloverInternals): Promise<Rollover> =>
-  Rollover.openWith(options, internals)

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { RolloverParameters } from '../../../../src/rotation/index.ts'
-import { another, type Driven, drive, madeAt, obey, obeyAt } from './driver-support.ts'
+import { another, type Driven, drive, madeAt, NEW, OLD, obey, obeyAt, UNION } from './driver-support.ts'
 import { ADOPTION, at, DAY, HOUR, MINUTE, plan } from './support.ts'
 
 const ACTIVE = 17 * MINUTE
@@ -99,6 +99,67 @@ describe('what once went wrong', () => {
     const recovered = await driven.rollover.advance()
     expect([recovered.state.recovering, recovered.stages['A']]).toEqual([undefined, 'TAINTED'])
     await expect(driven.rollover.abort({ reason: 'x' })).rejects.toThrow(/TAINTED/)
+  })
+
+  test('nobody joins with a compromised authority, also where nobody can have the new one yet (I10)', async () => {
+    const driven = await staged(emergency)
+    for (const seconds of [0, ACTIVE, ACTIVE + MINUTE, ACTIVE + 20 * MINUTE]) await obeyAt(driven, seconds)
+    const wanted = await Promise.all(['east', 'west', 'north'].map((name) => driven.rollover.desired(name)))
+    for (const [i, desired] of wanted.entries()) {
+      if (desired?.bundle === undefined) throw new Error('it shall have something')
+      const { member, revision, signer, bundle } = desired
+      const { sequence, digest } = bundle
+      await driven.rollover.report({
+        member,
+        revision: revision + (i === 0 ? 1 : 0),
+        signer,
+        bundle: { sequence, digest },
+      })
+    }
+    // The distribution waits anew after a recovery.
+    const { stages, state } = await driven.rollover.advance()
+    expect([stages['A'], state.authorities['B']?.since.DISTRIBUTED]).toEqual(['TAINTED', undefined])
+    await expect(driven.rollover.join({ name: 'south', from: 'A' })).rejects.toMatchObject({
+      code: 'ERR_ROLLOVER_MEMBER',
+      message: expect.stringContaining('south signs with A, whose key is compromised'),
+    })
+    expect((await driven.rollover.status()).stages['A']).toBe('TAINTED')
+  })
+
+  test('an earlier sequence with another content is no acknowledgement of it (I1, I6)', async () => {
+    const driven = await staged()
+    await obeyAt(driven, 0)
+    const { sequence } = (await driven.rollover.status()).bundle
+    await obeyAt(driven, ACTIVE)
+    let status = await obeyAt(driven, ACTIVE + MINUTE)
+    for (let day = 2; status.bundle.sequence === sequence && day < 40; day++) {
+      status = await obeyAt(driven, day * DAY)
+    }
+    expect([status.stages['A'], status.bundle.digest]).toEqual(['RETIRED', NEW])
+    const tell = (at: number, digest: string): Promise<unknown> =>
+      driven.rollover.report({
+        member: 'west',
+        revision: status.revision,
+        signer: 'B',
+        bundle: { sequence: at, digest },
+      })
+    for (const [digest, problem] of [
+      ['ee'.repeat(32), 'which is that of no authorities of this plan'],
+      [OLD, `which lacks B, published in ${sequence}`],
+    ] as const)
+      await expect(tell(sequence, digest)).rejects.toMatchObject({
+        code: 'ERR_ROLLOVER_EVIDENCE',
+        message: expect.stringContaining(problem),
+        data: { member: 'west', sequence, found: digest },
+      })
+    // One that is late says the truth, and waits for nobody's leave.
+    await expect(tell(sequence, UNION)).resolves.not.toThrow()
+    await expect(tell(1, OLD)).resolves.not.toThrow()
+  })
+
+  test('a sequence from which nobody could report is refused', async () => {
+    await expect(drive({}, { sequence: 2 ** 50 + 1 })).rejects.toThrow(RangeError)
+    await expect(drive({}, { sequence: 2 ** 50 - 1 })).resolves.toBeDefined()
   })
 
   test('an issuing CA that signs cannot become another', async () => {
