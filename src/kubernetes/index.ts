@@ -6,11 +6,8 @@
  * @module
  */
 
-export type { CacertsLayout } from './cacerts-layout.ts'
-export { type CacertsBundle, decodeCacerts } from './decode-cacerts.ts'
-export { type CacertsInput, encodeCacerts } from './encode-cacerts.ts'
-export { type LintCacertsOptions, lintCacerts } from './lint-cacerts.ts'
-export { type LintCacertsChangeOptions, lintCacertsChange } from './lint-cacerts-change.ts'
+export { type LintCacertsOptions, lintCacerts } from './lint/lint-cacerts.ts'
+export { type LintCacertsChangeOptions, lintCacertsChange } from './lint/lint-cacerts-change.ts'
 export {
   ConfigMapName,
   DataKey,
@@ -18,8 +15,16 @@ export {
   ISTIO_NAMESPACE,
   SecretName,
   SecretType,
-} from './names.ts'
-export { decodeRootConfigMap, encodeRootConfigMap, type RootConfigMapOptions } from './root-config-map.ts'
+} from './objects/names.ts'
+export type { ConfigMapLike, ObjectMetaLike, SecretLike } from './objects/secret-like.ts'
+export type { CacertsLayout } from './secrets/cacerts-layout.ts'
+export { type CacertsBundle, decodeCacerts } from './secrets/decode-cacerts.ts'
+export { type CacertsInput, encodeCacerts } from './secrets/encode-cacerts.ts'
+export {
+  decodeRootConfigMap,
+  encodeRootConfigMap,
+  type RootConfigMapOptions,
+} from './secrets/root-config-map.ts'
 export {
   decodeRootSecret,
   type EncodeRootSecretOptions,
@@ -27,7 +32,6 @@ export {
   type RootSecret,
   type RootSecretInput,
   type RootSecretLayout,
-} from './root-secret.ts'
-export { SealedPem } from './sealed-pem.ts'
-export type { SecretFinding, SecretFindingCode } from './secret-finding.ts'
-export type { ConfigMapLike, ObjectMetaLike, SecretLike } from './secret-like.ts'
+} from './secrets/root-secret.ts'
+export { SealedPem } from './secrets/sealed-pem.ts'
+export type { SecretFinding, SecretFindingCode } from './secrets/secret-finding.ts'

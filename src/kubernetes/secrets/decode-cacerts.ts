@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Certificate, ReadCertificateOptions } from '../x509/certificate.ts'
+import type { Certificate, ReadCertificateOptions } from '../../x509/certificate.ts'
+import { DataKey } from '../objects/names.ts'
+import type { SecretLike } from '../objects/secret-like.ts'
 import { type CacertsLayout, detectCacertsLayout, ISTIO_KEYS, TLS_KEYS } from './cacerts-layout.ts'
-import { DataKey } from './names.ts'
 import type { SealedPem } from './sealed-pem.ts'
 import { findDuplicateRoots, findKeyFindings, type SecretFinding } from './secret-finding.ts'
-import type { SecretLike } from './secret-like.ts'
 import { SecretReader } from './secret-reader.ts'
 
 /** What stands in a `cacerts` secret. */

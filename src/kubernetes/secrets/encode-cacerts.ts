@@ -4,15 +4,15 @@
  * @module
  */
 
-import { MeshPkiError } from '../errors.ts'
-import { checkOneOf, checkOptionNames } from '../internal/options.ts'
-import type { Certificate } from '../x509/certificate.ts'
-import { type CertificateInput, toCertificate, toCertificates } from '../x509/certificate-input.ts'
-import { certificateLabel, nameLabel } from '../x509/certificate-label.ts'
+import { MeshPkiError } from '../../errors.ts'
+import { checkOneOf, checkOptionNames } from '../../internal/options.ts'
+import type { Certificate } from '../../x509/certificate.ts'
+import { type CertificateInput, toCertificate, toCertificates } from '../../x509/certificate-input.ts'
+import { certificateLabel, nameLabel } from '../../x509/certificate-label.ts'
+import { DataKey, ISTIO_NAMESPACE, SecretName, SecretType } from '../objects/names.ts'
+import type { SecretLike } from '../objects/secret-like.ts'
 import { CACERTS_LAYOUTS, type CacertsLayout, detectCacertsLayout } from './cacerts-layout.ts'
-import { DataKey, ISTIO_NAMESPACE, SecretName, SecretType } from './names.ts'
 import type { SealedPem } from './sealed-pem.ts'
-import type { SecretLike } from './secret-like.ts'
 import { readCrls, SecretReader, within } from './secret-reader.ts'
 import { checkCas, chooseName, pemOf, pemOfKey, writeSecret } from './secret-writer.ts'
 

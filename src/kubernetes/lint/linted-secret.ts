@@ -4,11 +4,11 @@
  * @module
  */
 
-import { type CertificateFile, readCertificateFile } from '../ca/lint/certificate-file.ts'
-import { type LintFinding, lintFinding } from '../ca/lint/lint-finding.ts'
-import { MeshPkiError } from '../errors.ts'
-import type { SecretLike } from './secret-like.ts'
-import { SecretReader } from './secret-reader.ts'
+import { type CertificateFile, readCertificateFile } from '../../ca/lint/certificate-file.ts'
+import { type LintFinding, lintFinding } from '../../ca/lint/lint-finding.ts'
+import { MeshPkiError } from '../../errors.ts'
+import type { SecretLike } from '../objects/secret-like.ts'
+import { SecretReader } from '../secrets/secret-reader.ts'
 
 const NOTHING: CertificateFile = { certificates: [], findings: [] }
 

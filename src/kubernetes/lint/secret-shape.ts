@@ -4,9 +4,9 @@
  * @module
  */
 
-import { DataKey, SecretName, SecretType } from './names.ts'
-import type { SecretLike } from './secret-like.ts'
-import type { SecretReader } from './secret-reader.ts'
+import { DataKey, SecretName, SecretType } from '../objects/names.ts'
+import type { SecretLike } from '../objects/secret-like.ts'
+import type { SecretReader } from '../secrets/secret-reader.ts'
 
 /**
  * `cacerts`: the four keys of Istio's plug-in CA. `tls`: the same as `kubernetes.io/tls`. `istio-root`: istiod's own CA.

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { ISTIO_KEY_LABELS } from '../ca/lint/istio-key-labels.ts'
-import type { LintCode } from '../ca/lint/lint-codes.ts'
-import type { Certificate } from '../x509/certificate.ts'
+import { ISTIO_KEY_LABELS } from '../../ca/lint/istio-key-labels.ts'
+import type { LintCode } from '../../ca/lint/lint-codes.ts'
+import type { Certificate } from '../../x509/certificate.ts'
 import type { SealedPem } from './sealed-pem.ts'
 
 /** Which oddity it is: those findings of `lintCacerts` that need no more than reading. `docs/lint.md` explains each. */

@@ -4,21 +4,21 @@
  * @module
  */
 
-import type { CertificateFile } from '../ca/lint/certificate-file.ts'
-import { orderFindings } from '../ca/lint/chain-order.ts'
-import { buildIssuerGraph, type ChainNode, isRootNode, SignatureOracle } from '../ca/lint/issuer-graph.ts'
-import { readIstioVersion } from '../ca/lint/istio-version.ts'
-import { readKeyFile } from '../ca/lint/key-file.ts'
-import { keyFindings } from '../ca/lint/key-findings.ts'
-import { type LintFinding, lintFinding, sortFindings } from '../ca/lint/lint-finding.ts'
-import { lintPlacedChain } from '../ca/lint/placed-chain.ts'
-import { checkOptionNames, readFlag, readInstant } from '../internal/options.ts'
-import { quote } from '../internal/text.ts'
-import { ISTIO_KEYS, TLS_KEYS } from './cacerts-layout.ts'
+import type { CertificateFile } from '../../ca/lint/certificate-file.ts'
+import { orderFindings } from '../../ca/lint/chain-order.ts'
+import { buildIssuerGraph, type ChainNode, isRootNode, SignatureOracle } from '../../ca/lint/issuer-graph.ts'
+import { readIstioVersion } from '../../ca/lint/istio-version.ts'
+import { readKeyFile } from '../../ca/lint/key-file.ts'
+import { keyFindings } from '../../ca/lint/key-findings.ts'
+import { type LintFinding, lintFinding, sortFindings } from '../../ca/lint/lint-finding.ts'
+import { lintPlacedChain } from '../../ca/lint/placed-chain.ts'
+import { checkOptionNames, readFlag, readInstant } from '../../internal/options.ts'
+import { quote } from '../../internal/text.ts'
+import { DataKey, SecretName } from '../objects/names.ts'
+import type { SecretLike } from '../objects/secret-like.ts'
+import { ISTIO_KEYS, TLS_KEYS } from '../secrets/cacerts-layout.ts'
 import { addCrlFindings } from './crl-rules.ts'
 import { LintedSecret } from './linted-secret.ts'
-import { DataKey, SecretName } from './names.ts'
-import type { SecretLike } from './secret-like.ts'
 import {
   addAgentLabel,
   addExtraCertificates,

@@ -4,15 +4,15 @@
  * @module
  */
 
-import { limitFinding, type PlacedCertificate } from '../ca/lint/certificate-file.ts'
-import type { SignatureOracle } from '../ca/lint/issuer-graph.ts'
-import { type LintFinding, lintFinding } from '../ca/lint/lint-finding.ts'
-import { MeshPkiError } from '../errors.ts'
-import type { Certificate } from '../x509/certificate.ts'
-import { certificateLabel, nameLabel } from '../x509/certificate-label.ts'
-import { CertificateList } from '../x509/certificate-list.ts'
+import { limitFinding, type PlacedCertificate } from '../../ca/lint/certificate-file.ts'
+import type { SignatureOracle } from '../../ca/lint/issuer-graph.ts'
+import { type LintFinding, lintFinding } from '../../ca/lint/lint-finding.ts'
+import { MeshPkiError } from '../../errors.ts'
+import type { Certificate } from '../../x509/certificate.ts'
+import { certificateLabel, nameLabel } from '../../x509/certificate-label.ts'
+import { CertificateList } from '../../x509/certificate-list.ts'
+import { DataKey } from '../objects/names.ts'
 import type { LintedSecret } from './linted-secret.ts'
-import { DataKey } from './names.ts'
 
 /**
  * istiod wants, for every certificate of the chain, a CRL that this certificate signed; OpenSSL wants one that covers

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { ISTIO_KEY_LABELS } from '../ca/lint/istio-key-labels.ts'
-import { MeshPkiError } from '../errors.ts'
-import { encodeBase64 } from '../internal/base64.ts'
-import { quote } from '../internal/text.ts'
-import type { Certificate } from '../x509/certificate.ts'
+import { ISTIO_KEY_LABELS } from '../../ca/lint/istio-key-labels.ts'
+import { MeshPkiError } from '../../errors.ts'
+import { encodeBase64 } from '../../internal/base64.ts'
+import { quote } from '../../internal/text.ts'
+import type { Certificate } from '../../x509/certificate.ts'
+import type { ObjectMetaLike, SecretLike } from '../objects/secret-like.ts'
 import { SealedPem } from './sealed-pem.ts'
-import type { ObjectMetaLike, SecretLike } from './secret-like.ts'
 import { endLine, objectName } from './secret-reader.ts'
 
 /** The API server takes no more data in one Secret or ConfigMap. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { MeshPkiError, type MeshPkiErrorCode } from '../errors.ts'
-import { DerCursor, Tag } from '../internal/der.ts'
-import { type PemBlock, readPem } from '../x509/pem.ts'
+import { MeshPkiError, type MeshPkiErrorCode } from '../../errors.ts'
+import { DerCursor, Tag } from '../../internal/der.ts'
+import { type PemBlock, readPem } from '../../x509/pem.ts'
 
 /** What Node's `util.inspect` and `console.log` call. */
 const INSPECT: unique symbol = /* @__PURE__ */ Symbol.for('nodejs.util.inspect.custom')

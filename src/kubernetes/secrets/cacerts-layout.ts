@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DataKey } from './names.ts'
+import { DataKey } from '../objects/names.ts'
 
 /**
  * `istio`: four keys. `istio-legacy`: a fifth, empty `key.pem`, as Gloo Mesh before 1.1 and istiod itself

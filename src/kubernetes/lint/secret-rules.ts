@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { CertificateFile } from '../ca/lint/certificate-file.ts'
-import { type ChainNode, isRootNode } from '../ca/lint/issuer-graph.ts'
-import { type IstioVersion, refusesIncompleteSecret } from '../ca/lint/istio-version.ts'
-import { lintFinding, shellWord } from '../ca/lint/lint-finding.ts'
-import { quote } from '../internal/text.ts'
+import type { CertificateFile } from '../../ca/lint/certificate-file.ts'
+import { type ChainNode, isRootNode } from '../../ca/lint/issuer-graph.ts'
+import { type IstioVersion, refusesIncompleteSecret } from '../../ca/lint/istio-version.ts'
+import { lintFinding, shellWord } from '../../ca/lint/lint-finding.ts'
+import { quote } from '../../internal/text.ts'
+import { DataKey, ISTIO_NAMESPACE, SecretName, SecretType } from '../objects/names.ts'
 import type { LintedSecret } from './linted-secret.ts'
-import { DataKey, ISTIO_NAMESPACE, SecretName, SecretType } from './names.ts'
 
 /** The label by which the agent of Gloo Mesh knows what is its own. */
 const AGENT_LABEL = 'agent.certificates.mesh.gloo.solo.io'

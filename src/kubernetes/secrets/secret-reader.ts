@@ -4,13 +4,13 @@
  * @module
  */
 
-import { MeshPkiError } from '../errors.ts'
-import { decodeBase64 } from '../internal/base64.ts'
-import { escapeText, quote } from '../internal/text.ts'
-import { Certificate, type ReadCertificateOptions } from '../x509/certificate.ts'
-import { readPem } from '../x509/pem.ts'
+import { MeshPkiError } from '../../errors.ts'
+import { decodeBase64 } from '../../internal/base64.ts'
+import { escapeText, quote } from '../../internal/text.ts'
+import { Certificate, type ReadCertificateOptions } from '../../x509/certificate.ts'
+import { readPem } from '../../x509/pem.ts'
+import type { ObjectMetaLike, SecretLike } from '../objects/secret-like.ts'
 import { SealedPem } from './sealed-pem.ts'
-import type { ObjectMetaLike, SecretLike } from './secret-like.ts'
 
 /** How many data keys a message lists. */
 const MAX_LISTED_KEYS = 16

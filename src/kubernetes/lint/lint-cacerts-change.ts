@@ -4,18 +4,18 @@
  * @module
  */
 
-import type { CertificateFile, PlacedCertificate } from '../ca/lint/certificate-file.ts'
-import { comparesRootsByDer, type IstioVersion, readIstioVersion } from '../ca/lint/istio-version.ts'
-import { type LintFinding, lintFinding, sortFindings } from '../ca/lint/lint-finding.ts'
-import { reasonOf, whyNoWorkload } from '../ca/lint/path-verdict.ts'
-import { keepKeyIdentifierCommand } from '../ca/lint/repair-commands.ts'
-import { canReissue } from '../ca/lint/root-repair.ts'
-import { equalBytes } from '../internal/bytes.ts'
-import { checkOptionNames, readFlag, readInstant } from '../internal/options.ts'
-import type { Certificate } from '../x509/certificate.ts'
+import type { CertificateFile, PlacedCertificate } from '../../ca/lint/certificate-file.ts'
+import { comparesRootsByDer, type IstioVersion, readIstioVersion } from '../../ca/lint/istio-version.ts'
+import { type LintFinding, lintFinding, sortFindings } from '../../ca/lint/lint-finding.ts'
+import { reasonOf, whyNoWorkload } from '../../ca/lint/path-verdict.ts'
+import { keepKeyIdentifierCommand } from '../../ca/lint/repair-commands.ts'
+import { canReissue } from '../../ca/lint/root-repair.ts'
+import { equalBytes } from '../../internal/bytes.ts'
+import { checkOptionNames, readFlag, readInstant } from '../../internal/options.ts'
+import type { Certificate } from '../../x509/certificate.ts'
+import { DataKey } from '../objects/names.ts'
+import type { SecretLike } from '../objects/secret-like.ts'
 import { LintedSecret } from './linted-secret.ts'
-import { DataKey } from './names.ts'
-import type { SecretLike } from './secret-like.ts'
 
 /** Options of {@link lintCacertsChange}. */
 export interface LintCacertsChangeOptions {

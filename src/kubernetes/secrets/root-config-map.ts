@@ -4,13 +4,13 @@
  * @module
  */
 
-import { MeshPkiError } from '../errors.ts'
-import { checkOptionNames } from '../internal/options.ts'
-import { escapeText } from '../internal/text.ts'
-import type { Certificate, ReadCertificateOptions } from '../x509/certificate.ts'
-import { type CertificateInput, toCertificates } from '../x509/certificate-input.ts'
-import { ConfigMapName, DataKey, ISTIO_CONFIG_LABEL } from './names.ts'
-import type { ConfigMapLike } from './secret-like.ts'
+import { MeshPkiError } from '../../errors.ts'
+import { checkOptionNames } from '../../internal/options.ts'
+import { escapeText } from '../../internal/text.ts'
+import type { Certificate, ReadCertificateOptions } from '../../x509/certificate.ts'
+import { type CertificateInput, toCertificates } from '../../x509/certificate-input.ts'
+import { ConfigMapName, DataKey, ISTIO_CONFIG_LABEL } from '../objects/names.ts'
+import type { ConfigMapLike } from '../objects/secret-like.ts'
 import { objectName, readCertificates, within } from './secret-reader.ts'
 import { checkCas, checkSize, chooseName, pemOf } from './secret-writer.ts'
 
