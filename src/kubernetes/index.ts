@@ -6,8 +6,42 @@
  * @module
  */
 
+export {
+  type KubeCallOptions,
+  KubeClient,
+  type KubeClientOptions,
+  type KubeList,
+  type KubeSelection,
+} from './api/kube-client.ts'
+export { isKubeError, KubeError, type KubeErrorCause, type KubeErrorCode } from './api/kube-error.ts'
+export type {
+  ClockSkewEvent,
+  KubeRuntimeEvent,
+  LeaseEvent,
+  ReconcileEvent,
+  ReflectorEvent,
+  RequestEvent,
+} from './api/kube-event.ts'
+export { apiVersionOf, type KubeResource, KubeResources } from './api/kube-resource.ts'
+export type {
+  KubeContentType,
+  KubeQuery,
+  KubeRequest,
+  KubeResponse,
+  KubeTransport,
+  KubeWatchEvent,
+  KubeWatchRequest,
+} from './api/kube-transport.ts'
 export { type LintCacertsOptions, lintCacerts } from './lint/lint-cacerts.ts'
 export { type LintCacertsChangeOptions, lintCacertsChange } from './lint/lint-cacerts-change.ts'
+export {
+  type Condition,
+  type ConditionInput,
+  conditionOf,
+  isConditionTrue,
+  setCondition,
+} from './objects/condition.ts'
+export type { KubeObject, ObjectName } from './objects/kube-object.ts'
 export {
   ConfigMapName,
   DataKey,

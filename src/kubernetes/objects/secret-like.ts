@@ -11,6 +11,11 @@ export interface ObjectMetaLike {
   readonly labels?: Readonly<Record<string, string>> | undefined
   readonly annotations?: Readonly<Record<string, string>> | undefined
   readonly resourceVersion?: string | undefined
+  /** Tells an object from an earlier one of the same name. */
+  readonly uid?: string | undefined
+  /** Grows with every change of the spec. */
+  readonly generation?: number | undefined
+  readonly finalizers?: readonly string[] | undefined
 }
 
 /** A Secret (`v1`). */

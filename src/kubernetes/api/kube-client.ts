@@ -1,0 +1,498 @@
+/**
+ * The calls that controllers make, over a transport of two methods.
+ *
+ * @module
+ */
+
+import type { AbortSignalLike } from '../../internal/abort.ts'
+import { type Clock, readClock } from '../../internal/clock.ts'
+import { readDuration } from '../../internal/duration.ts'
+import { checkOptionNames, readFunction, typeName } from '../../internal/options.ts'
+import { tell } from '../../internal/tell.ts'
+import { withinTime } from '../../internal/within-time.ts'
+import {
+  isKubeObject,
+  isRecord,
+  type KubeObject,
+  listAt,
+  type ObjectName,
+  recordAt,
+  textAt,
+} from '../objects/kube-object.ts'
+import {
+  isKubeError,
+  type KubeCall,
+  KubeError,
+  refusalOf,
+  statusErrorOf,
+  strangeAnswer,
+  targetOf,
+  unreachable,
+} from './kube-error.ts'
+import type { KubeRuntimeEvent } from './kube-event.ts'
+import {
+  apiVersionOf,
+  collectionPath,
+  type KubeResource,
+  objectPath,
+  type Subresource,
+} from './kube-resource.ts'
+import type { KubeContentType, KubeQuery, KubeRequest, KubeTransport } from './kube-transport.ts'
+
+/** Options of a {@link KubeClient}. */
+export interface KubeClientOptions {
+  /**
+   * Who writes, as `managedFields` shows it: `mesh-pki-agent`. Each adapter has its own, so that two of them never take
+   * each other's fields.
+   */
+  readonly fieldManager: string
+  /** How long one request may take; a watch has no limit here. Default `'10s'`. */
+  readonly timeout?: string | undefined
+  readonly clock?: Clock | undefined
+  readonly onEvent?: ((event: KubeRuntimeEvent) => void) | undefined
+}
+
+/** What goes with every call. */
+export interface KubeCallOptions {
+  readonly signal?: AbortSignalLike | undefined
+}
+
+/** Which objects of a kind. */
+export interface KubeSelection {
+  /** Left out: those of all namespaces. */
+  readonly namespace?: string | undefined
+  /** `app=istiod,version!=v1`. */
+  readonly labelSelector?: string | undefined
+  /** `metadata.name=cacerts`. */
+  readonly fieldSelector?: string | undefined
+}
+
+/** A collection at one version. */
+export interface KubeList {
+  readonly items: readonly KubeObject[]
+  /** Where a watch can go on from. */
+  readonly resourceVersion: string
+}
+
+/** Objects of one page; client-go's number. */
+const PAGE = 500
+/** Pages of one list: five million objects. A server that never ends is no API server. */
+const MAX_PAGES = 10_000
+/** Tries of {@link KubeClient.change}, as client-go's `DefaultRetry`. */
+const MAX_TRIES = 5
+/** Clocks further apart than this make certificates that are not valid yet. */
+const SKEW_MS = 60_000
+
+/**
+ * The calls of controllers, each with what makes it safe: a time limit, the version that was read or the field manager,
+ * and errors that say whether the server may have done it.
+ *
+ * No call writes over what it has not seen: `replace`, `merge` and `remove` need the `resourceVersion` of what was read, and `apply`
+ * takes nobody's fields. None is repeated by itself but `change`, which reads and decides anew after a conflict.
+ *
+ * @example
+ * ```ts
+ * import { KubeClient, KubeResources, type KubeTransport } from 'mesh-pki/kubernetes'
+ *
+ * declare const transport: KubeTransport
+ * const client = new KubeClient(transport, { fieldManager: 'my-controller' })
+ * const secret = await client.find(KubeResources.secrets, { namespace: 'istio-system', name: 'cacerts' })
+ * ```
+ */
+export class KubeClient {
+  readonly #transport: KubeTransport
+  readonly #timeoutMs: number
+  readonly #onEvent: KubeClientOptions['onEvent']
+  #isSkewed = false
+  /** Who writes. */
+  readonly fieldManager: string
+  readonly clock: Clock
+
+  /** @throws `TypeError`, `RangeError`. */
+  constructor(transport: KubeTransport, options: KubeClientOptions) {
+    checkOptionNames(options, ['fieldManager', 'timeout', 'clock', 'onEvent'], 'KubeClient')
+    if (typeof transport?.request !== 'function' || typeof transport.watch !== 'function')
+      throw new TypeError(
+        `KubeClient takes a KubeTransport, which has the methods request() and watch(); got ${typeName(transport)}`,
+      )
+    const { fieldManager } = options
+    // What the server takes: at most 128 printable characters.
+    if (typeof fieldManager !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(fieldManager))
+      throw new TypeError('option "fieldManager" must be 1 to 128 printable characters, without blanks')
+    this.#transport = transport
+    this.#timeoutMs = readDuration(options.timeout ?? '10s', 'timeout')
+    readFunction(options.onEvent, 'onEvent')
+    this.#onEvent = options.onEvent
+    this.fieldManager = fieldManager
+    this.clock = readClock(options.clock)
+  }
+
+  /** Reads one object, as it is now: a read that a majority of etcd answers. @throws {@link KubeError}. */
+  async get(resource: KubeResource, ref: ObjectName, options: KubeCallOptions = {}): Promise<KubeObject> {
+    const call = callOf('get', resource, ref)
+    return this.#object(
+      call,
+      resource,
+      await this.#send(call, resource, { method: 'GET', path: objectPath(resource, ref) }, options),
+    )
+  }
+
+  /** {@link get}, but `undefined` where there is none. */
+  async find(
+    resource: KubeResource,
+    ref: ObjectName,
+    options: KubeCallOptions = {},
+  ): Promise<KubeObject | undefined> {
+    try {
+      return await this.get(resource, ref, options)
+    } catch (error) {
+      if (isKubeError(error, 'ERR_KUBERNETES_NOT_FOUND')) return undefined
+      throw error
+    }
+  }
+
+  /**
+   * Reads a collection, page by page.
+   *
+   * `atLeast` takes what a replica has in its cache, as long as that is not older: for caches, never for decisions.
+   */
+  async list(
+    resource: KubeResource,
+    selection: KubeSelection & { readonly atLeast?: string | undefined } = {},
+    options: KubeCallOptions = {},
+  ): Promise<KubeList> {
+    try {
+      return await this.#pages(resource, selection, PAGE, options)
+    } catch (error) {
+      // The snapshot behind the pages was compacted away. What fits into one page needs none.
+      if (!isKubeError(error, 'ERR_KUBERNETES_EXPIRED')) throw error
+      return this.#pages(resource, { ...selection, atLeast: undefined }, undefined, options)
+    }
+  }
+
+  /** Makes an object that is not there yet. @throws {@link KubeError} `ERR_KUBERNETES_ALREADY_EXISTS`. */
+  async create(
+    resource: KubeResource,
+    object: KubeObject,
+    options: KubeCallOptions = {},
+  ): Promise<KubeObject> {
+    const ref = nameOf(object)
+    const call = callOf('create', resource, ref)
+    const path = collectionPath(resource, resource.namespaced ? ref.namespace : undefined)
+    const query = { fieldManager: this.fieldManager }
+    return this.#object(
+      call,
+      resource,
+      await this.#send(
+        call,
+        resource,
+        { method: 'POST', path, query, body: typed(resource, object) },
+        options,
+      ),
+    )
+  }
+
+  /**
+   * Writes an object that was read and changed. @throws `TypeError` for one without `metadata.resourceVersion`;
+   * {@link KubeError} `ERR_KUBERNETES_CONFLICT` where somebody was faster.
+   */
+  async replace(
+    resource: KubeResource,
+    object: KubeObject,
+    options: KubeCallOptions & { readonly part?: Subresource | undefined } = {},
+  ): Promise<KubeObject> {
+    const ref = nameOf(object)
+    needsVersion(object, 'replace()')
+    const call = callOf('update', resource, ref)
+    const path = objectPath(resource, ref, options.part)
+    const query = { fieldManager: this.fieldManager }
+    return this.#object(
+      call,
+      resource,
+      await this.#send(
+        call,
+        resource,
+        { method: 'PUT', path, query, body: typed(resource, object) },
+        options,
+      ),
+    )
+  }
+
+  /**
+   * Server-side apply: the fields of `object` become ours, all others stay as they are. With
+   * `metadata.resourceVersion` it also refuses what has changed since.
+   *
+   * `force` takes fields from whoever owns them. Never use it on key material.
+   */
+  async apply(
+    resource: KubeResource,
+    object: KubeObject,
+    options: KubeCallOptions & { readonly part?: Subresource | undefined; readonly force?: boolean } = {},
+  ): Promise<KubeObject> {
+    const ref = nameOf(object)
+    const call = callOf('patch', resource, ref)
+    return this.#object(
+      call,
+      resource,
+      await this.#send(
+        call,
+        resource,
+        {
+          method: 'PATCH',
+          path: objectPath(resource, ref, options.part),
+          query: { fieldManager: this.fieldManager, force: options.force === true ? true : undefined },
+          contentType: 'application/apply-patch+yaml',
+          body: typed(resource, object),
+        },
+        options,
+      ),
+    )
+  }
+
+  /** A merge patch (RFC 7396) with `metadata.resourceVersion` in it: lists are replaced as a whole. */
+  async merge(
+    resource: KubeResource,
+    patch: KubeObject,
+    options: KubeCallOptions & { readonly part?: Subresource | undefined } = {},
+  ): Promise<KubeObject> {
+    const ref = nameOf(patch)
+    needsVersion(patch, 'merge()')
+    const call = callOf('patch', resource, ref)
+    return this.#object(
+      call,
+      resource,
+      await this.#send(
+        call,
+        resource,
+        {
+          method: 'PATCH',
+          path: objectPath(resource, ref, options.part),
+          query: { fieldManager: this.fieldManager },
+          contentType: 'application/merge-patch+json',
+          body: typed(resource, patch),
+        },
+        options,
+      ),
+    )
+  }
+
+  /** Deletes an object that was read, and no other of that name. Answers `false` where it was gone. */
+  async remove(resource: KubeResource, object: KubeObject, options: KubeCallOptions = {}): Promise<boolean> {
+    const ref = nameOf(object)
+    const { uid, resourceVersion } = object.metadata
+    if (uid === undefined) throw new TypeError('remove() needs metadata.uid of what was read')
+    const call = callOf('delete', resource, ref)
+    const preconditions = { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) }
+    try {
+      await this.#send(
+        call,
+        resource,
+        {
+          method: 'DELETE',
+          path: objectPath(resource, ref),
+          body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions },
+        },
+        options,
+      )
+      return true
+    } catch (error) {
+      if (isKubeError(error, 'ERR_KUBERNETES_NOT_FOUND')) return false
+      throw error
+    }
+  }
+
+  /**
+   * Reads an object, asks what shall become of it, and writes that; after a conflict all of it again, five times at most.
+   * `decide` answers `undefined` where nothing shall change.
+   */
+  async change(
+    resource: KubeResource,
+    ref: ObjectName,
+    decide: (found: KubeObject) => KubeObject | undefined | Promise<KubeObject | undefined>,
+    options: KubeCallOptions & { readonly part?: Subresource | undefined } = {},
+  ): Promise<KubeObject> {
+    for (let attempt = 1; ; attempt++) {
+      const found = await this.get(resource, ref, options)
+      const next = await decide(found)
+      if (next === undefined || next === found) return found
+      try {
+        return await this.replace(resource, next, options)
+      } catch (error) {
+        if (attempt >= MAX_TRIES || !isKubeError(error, 'ERR_KUBERNETES_CONFLICT')) throw error
+      }
+    }
+  }
+
+  /** Whether the server has a kind. 404 means no; every other failure is one. */
+  async serves(resource: KubeResource, options: KubeCallOptions = {}): Promise<boolean> {
+    const { group, version } = resource
+    const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`
+    const call = { verb: 'get', target: path }
+    try {
+      const body = await this.#send(call, resource, { method: 'GET', path }, options)
+      return listAt(body, 'resources').some((one) => textAt(one, 'name') === resource.plural)
+    } catch (error) {
+      if (isKubeError(error, 'ERR_KUBERNETES_NOT_FOUND')) return false
+      throw error
+    }
+  }
+
+  /** One watch; see {@link KubeTransport.watch}. Errors of the server are thrown as {@link KubeError}. */
+  async *watch(
+    resource: KubeResource,
+    selection: KubeSelection & { readonly resourceVersion: string; readonly timeoutSeconds: number },
+    options: { readonly signal: AbortSignal },
+  ): AsyncGenerator<{
+    readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
+    readonly object: KubeObject
+  }> {
+    const { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds } = selection
+    const call = callOf('watch', resource, undefined, namespace)
+    const query = { labelSelector, fieldSelector, resourceVersion, timeoutSeconds, allowWatchBookmarks: true }
+    const { signal } = options
+    let events: AsyncIterable<{ readonly type: string; readonly object: unknown }>
+    try {
+      events = this.#transport.watch({ path: collectionPath(resource, namespace), query, signal })
+      for await (const { type, object } of events) {
+        if (type === 'ERROR') throw statusErrorOf(call, object)
+        if (!isKubeObject(object)) throw strangeAnswer(call, 'an event of the watch has no object')
+        if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED' || type === 'BOOKMARK')
+          yield { type, object: typed(resource, object) }
+      }
+    } catch (error) {
+      if (signal.aborted || error instanceof KubeError) throw error
+      throw unreachable(call, error)
+    }
+  }
+
+  async #pages(
+    resource: KubeResource,
+    {
+      namespace,
+      labelSelector,
+      fieldSelector,
+      atLeast,
+    }: KubeSelection & { readonly atLeast?: string | undefined },
+    limit: number | undefined,
+    options: KubeCallOptions,
+  ): Promise<KubeList> {
+    const call = callOf('list', resource, undefined, namespace)
+    const path = collectionPath(resource, namespace)
+    const items: KubeObject[] = []
+    let next: string | undefined
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const query: KubeQuery = {
+        labelSelector,
+        fieldSelector,
+        limit,
+        continue: next,
+        ...(atLeast === undefined || next !== undefined
+          ? {}
+          : { resourceVersion: atLeast, resourceVersionMatch: atLeast === '0' ? undefined : 'NotOlderThan' }),
+      }
+      const body = await this.#send(call, resource, { method: 'GET', path, query }, options)
+      if (!isRecord(body) || !Array.isArray(body['items'])) throw strangeAnswer(call, 'the answer is no list')
+      for (const item of listAt(body, 'items')) {
+        if (!isKubeObject(item)) throw strangeAnswer(call, 'an item of the list has no metadata')
+        items.push(typed(resource, item))
+      }
+      const metadata = recordAt(body, 'metadata')
+      next = textAt(metadata, 'continue')
+      if (next === undefined || next === '')
+        return { items, resourceVersion: textAt(metadata, 'resourceVersion') ?? '' }
+    }
+    throw strangeAnswer(call, `the list has not ended after ${MAX_PAGES} pages`)
+  }
+
+  async #send(
+    call: KubeCall,
+    resource: KubeResource,
+    request: Omit<KubeRequest, 'signal'> & { readonly contentType?: KubeContentType | undefined },
+    { signal }: KubeCallOptions,
+  ): Promise<unknown> {
+    const started = this.clock.now().getTime()
+    const report = (more: { readonly status?: number; readonly code?: KubeError['code'] }): void =>
+      tell(this.#onEvent, {
+        type: 'request',
+        verb: call.verb,
+        resource: resource.plural,
+        durationMs: Math.max(0, this.clock.now().getTime() - started),
+        ...more,
+      })
+    let response: Awaited<ReturnType<KubeTransport['request']>>
+    try {
+      response = await withinTime(
+        {
+          clock: this.clock,
+          milliseconds: this.#timeoutMs,
+          signal,
+          timedOut: () => new TimeoutError(),
+        },
+        (own) => this.#transport.request({ ...request, signal: own }),
+      )
+    } catch (error) {
+      if (signal?.aborted === true) throw signal.reason
+      const failure = unreachable(call, error)
+      report({ code: failure.code })
+      throw failure
+    }
+    this.#compareClocks(response.headers['date'])
+    if (response.status >= 200 && response.status < 300) {
+      report({ status: response.status })
+      return response.body
+    }
+    const failure = refusalOf(call, response)
+    report({ status: response.status, code: failure.code })
+    throw failure
+  }
+
+  #object(call: KubeCall, resource: KubeResource, body: unknown): KubeObject {
+    if (!isKubeObject(body)) throw strangeAnswer(call, 'the answer is no object')
+    return typed(resource, body)
+  }
+
+  #compareClocks(date: string | undefined): void {
+    const server = date === undefined ? Number.NaN : Date.parse(date)
+    if (Number.isNaN(server)) return
+    const skewMs = server - this.clock.now().getTime()
+    const isSkewed = Math.abs(skewMs) > SKEW_MS
+    if (isSkewed && !this.#isSkewed) tell(this.#onEvent, { type: 'clock-skew', skewMs })
+    this.#isSkewed = isSkewed
+  }
+}
+
+class TimeoutError extends Error {
+  override readonly name = 'TimeoutError'
+}
+
+function callOf(
+  verb: string,
+  resource: KubeResource,
+  ref: ObjectName | undefined,
+  namespace = ref?.namespace,
+): KubeCall {
+  return { verb, target: targetOf(resource.plural, ref?.name, resource.namespaced ? namespace : undefined) }
+}
+
+/** Items of lists come without what the list says for all. */
+function typed(resource: KubeResource, object: KubeObject): KubeObject {
+  return {
+    ...object,
+    apiVersion: object.apiVersion ?? apiVersionOf(resource),
+    kind: object.kind ?? resource.kind,
+  }
+}
+
+/** What names an object. @throws `TypeError` for one without a name. */
+function nameOf(object: KubeObject): ObjectName {
+  const { name, namespace } = object.metadata
+  if (typeof name !== 'string') throw new TypeError('the object needs metadata.name')
+  return { name, namespace }
+}
+
+function needsVersion(object: KubeObject, callee: string): void {
+  if (typeof object.metadata.resourceVersion === 'string' && object.metadata.resourceVersion !== '') return
+  throw new TypeError(
+    `${callee} needs metadata.resourceVersion of what was read: without it the server would write over what others wrote since`,
+  )
+}
