@@ -8,8 +8,6 @@ import type { AbortSignalLike } from '../../internal/abort.ts'
 import { type Clock, readClock } from '../../internal/clock.ts'
 import { readDuration } from '../../internal/duration.ts'
 import { checkOptionNames, readFunction, typeName } from '../../internal/options.ts'
-import { tell } from '../../internal/tell.ts'
-import { withinTime } from '../../internal/within-time.ts'
 import {
   isKubeObject,
   isRecord,
@@ -19,11 +17,11 @@ import {
   recordAt,
   textAt,
 } from '../objects/kube-object.ts'
+import { KubeCaller } from './kube-caller.ts'
 import {
   isKubeError,
   type KubeCall,
   KubeError,
-  refusalOf,
   statusErrorOf,
   strangeAnswer,
   targetOf,
@@ -37,7 +35,7 @@ import {
   objectPath,
   type Subresource,
 } from './kube-resource.ts'
-import type { KubeContentType, KubeQuery, KubeRequest, KubeTransport } from './kube-transport.ts'
+import type { KubeQuery, KubeRequest, KubeTransport } from './kube-transport.ts'
 
 /** Options of a {@link KubeClient}. */
 export interface KubeClientOptions {
@@ -80,8 +78,6 @@ const PAGE = 500
 const MAX_PAGES = 10_000
 /** Tries of {@link KubeClient.change}, as client-go's `DefaultRetry`. */
 const MAX_TRIES = 5
-/** Clocks further apart than this make certificates that are not valid yet. */
-const SKEW_MS = 60_000
 
 /**
  * The calls of controllers, each with what makes it safe: a time limit, the version that was read or the field manager,
@@ -101,9 +97,7 @@ const SKEW_MS = 60_000
  */
 export class KubeClient {
   readonly #transport: KubeTransport
-  readonly #timeoutMs: number
-  readonly #onEvent: KubeClientOptions['onEvent']
-  #isSkewed = false
+  readonly #caller: KubeCaller
   /** Who writes. */
   readonly fieldManager: string
   readonly clock: Clock
@@ -119,22 +113,17 @@ export class KubeClient {
     // What the server takes: at most 128 printable characters.
     if (typeof fieldManager !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(fieldManager))
       throw new TypeError('option "fieldManager" must be 1 to 128 printable characters, without blanks')
-    this.#transport = transport
-    this.#timeoutMs = readDuration(options.timeout ?? '10s', 'timeout')
+    const timeoutMs = readDuration(options.timeout ?? '10s', 'timeout')
     readFunction(options.onEvent, 'onEvent')
-    this.#onEvent = options.onEvent
+    this.#transport = transport
     this.fieldManager = fieldManager
     this.clock = readClock(options.clock)
+    this.#caller = new KubeCaller(transport, this.clock, timeoutMs, options.onEvent)
   }
 
   /** Reads one object, as it is now: a read that a majority of etcd answers. @throws {@link KubeError}. */
   async get(resource: KubeResource, ref: ObjectName, options: KubeCallOptions = {}): Promise<KubeObject> {
-    const call = callOf('get', resource, ref)
-    return this.#object(
-      call,
-      resource,
-      await this.#send(call, resource, { method: 'GET', path: objectPath(resource, ref) }, options),
-    )
+    return this.#ask('get', resource, ref, { method: 'GET', path: objectPath(resource, ref) }, options)
   }
 
   /** {@link get}, but `undefined` where there is none. */
@@ -177,19 +166,9 @@ export class KubeClient {
     options: KubeCallOptions = {},
   ): Promise<KubeObject> {
     const ref = nameOf(object)
-    const call = callOf('create', resource, ref)
     const path = collectionPath(resource, resource.namespaced ? ref.namespace : undefined)
-    const query = { fieldManager: this.fieldManager }
-    return this.#object(
-      call,
-      resource,
-      await this.#send(
-        call,
-        resource,
-        { method: 'POST', path, query, body: typed(resource, object) },
-        options,
-      ),
-    )
+    const body = typed(resource, object)
+    return this.#write('create', resource, ref, { method: 'POST', path, body }, options)
   }
 
   /**
@@ -203,19 +182,8 @@ export class KubeClient {
   ): Promise<KubeObject> {
     const ref = nameOf(object)
     needsVersion(object, 'replace()')
-    const call = callOf('update', resource, ref)
-    const path = objectPath(resource, ref, options.part)
-    const query = { fieldManager: this.fieldManager }
-    return this.#object(
-      call,
-      resource,
-      await this.#send(
-        call,
-        resource,
-        { method: 'PUT', path, query, body: typed(resource, object) },
-        options,
-      ),
-    )
+    const request = { method: 'PUT' as const, path: objectPath(resource, ref, options.part) }
+    return this.#write('update', resource, ref, { ...request, body: typed(resource, object) }, options)
   }
 
   /**
@@ -230,23 +198,14 @@ export class KubeClient {
     options: KubeCallOptions & { readonly part?: Subresource | undefined; readonly force?: boolean } = {},
   ): Promise<KubeObject> {
     const ref = nameOf(object)
-    const call = callOf('patch', resource, ref)
-    return this.#object(
-      call,
-      resource,
-      await this.#send(
-        call,
-        resource,
-        {
-          method: 'PATCH',
-          path: objectPath(resource, ref, options.part),
-          query: { fieldManager: this.fieldManager, force: options.force === true ? true : undefined },
-          contentType: 'application/apply-patch+yaml',
-          body: typed(resource, object),
-        },
-        options,
-      ),
-    )
+    const request = {
+      method: 'PATCH' as const,
+      path: objectPath(resource, ref, options.part),
+      contentType: 'application/apply-patch+yaml' as const,
+      body: typed(resource, object),
+      ...(options.force === true ? { query: { force: true } } : {}),
+    }
+    return this.#write('patch', resource, ref, request, options)
   }
 
   /** A merge patch (RFC 7396) with `metadata.resourceVersion` in it: lists are replaced as a whole. */
@@ -257,23 +216,13 @@ export class KubeClient {
   ): Promise<KubeObject> {
     const ref = nameOf(patch)
     needsVersion(patch, 'merge()')
-    const call = callOf('patch', resource, ref)
-    return this.#object(
-      call,
-      resource,
-      await this.#send(
-        call,
-        resource,
-        {
-          method: 'PATCH',
-          path: objectPath(resource, ref, options.part),
-          query: { fieldManager: this.fieldManager },
-          contentType: 'application/merge-patch+json',
-          body: typed(resource, patch),
-        },
-        options,
-      ),
-    )
+    const request = {
+      method: 'PATCH' as const,
+      path: objectPath(resource, ref, options.part),
+      contentType: 'application/merge-patch+json' as const,
+      body: typed(resource, patch),
+    }
+    return this.#write('patch', resource, ref, request, options)
   }
 
   /** Deletes an object that was read, and no other of that name. Answers `false` where it was gone. */
@@ -284,16 +233,9 @@ export class KubeClient {
     const call = callOf('delete', resource, ref)
     const preconditions = { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) }
     try {
-      await this.#send(
-        call,
-        resource,
-        {
-          method: 'DELETE',
-          path: objectPath(resource, ref),
-          body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions },
-        },
-        options,
-      )
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions }
+      const request = { method: 'DELETE' as const, path: objectPath(resource, ref), body }
+      await this.#caller.send(call, resource, request, options.signal)
       return true
     } catch (error) {
       if (isKubeError(error, 'ERR_KUBERNETES_NOT_FOUND')) return false
@@ -329,7 +271,7 @@ export class KubeClient {
     const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`
     const call = { verb: 'get', target: path }
     try {
-      const body = await this.#send(call, resource, { method: 'GET', path }, options)
+      const body = await this.#caller.send(call, resource, { method: 'GET', path }, options.signal)
       return listAt(body, 'resources').some((one) => textAt(one, 'name') === resource.plural)
     } catch (error) {
       if (isKubeError(error, 'ERR_KUBERNETES_NOT_FOUND')) return false
@@ -390,7 +332,7 @@ export class KubeClient {
           ? {}
           : { resourceVersion: atLeast, resourceVersionMatch: atLeast === '0' ? undefined : 'NotOlderThan' }),
       }
-      const body = await this.#send(call, resource, { method: 'GET', path, query }, options)
+      const body = await this.#caller.send(call, resource, { method: 'GET', path, query }, options.signal)
       if (!isRecord(body) || !Array.isArray(body['items'])) throw strangeAnswer(call, 'the answer is no list')
       for (const item of listAt(body, 'items')) {
         if (!isKubeObject(item)) throw strangeAnswer(call, 'an item of the list has no metadata')
@@ -404,65 +346,29 @@ export class KubeClient {
     throw strangeAnswer(call, `the list has not ended after ${MAX_PAGES} pages`)
   }
 
-  async #send(
-    call: KubeCall,
+  #write(
+    verb: string,
     resource: KubeResource,
-    request: Omit<KubeRequest, 'signal'> & { readonly contentType?: KubeContentType | undefined },
-    { signal }: KubeCallOptions,
-  ): Promise<unknown> {
-    const started = this.clock.now().getTime()
-    const report = (more: { readonly status?: number; readonly code?: KubeError['code'] }): void =>
-      tell(this.#onEvent, {
-        type: 'request',
-        verb: call.verb,
-        resource: resource.plural,
-        durationMs: Math.max(0, this.clock.now().getTime() - started),
-        ...more,
-      })
-    let response: Awaited<ReturnType<KubeTransport['request']>>
-    try {
-      response = await withinTime(
-        {
-          clock: this.clock,
-          milliseconds: this.#timeoutMs,
-          signal,
-          timedOut: () => new TimeoutError(),
-        },
-        (own) => this.#transport.request({ ...request, signal: own }),
-      )
-    } catch (error) {
-      if (signal?.aborted === true) throw signal.reason
-      const failure = unreachable(call, error)
-      report({ code: failure.code })
-      throw failure
-    }
-    this.#compareClocks(response.headers['date'])
-    if (response.status >= 200 && response.status < 300) {
-      report({ status: response.status })
-      return response.body
-    }
-    const failure = refusalOf(call, response)
-    report({ status: response.status, code: failure.code })
-    throw failure
+    ref: ObjectName,
+    request: Omit<KubeRequest, 'signal'>,
+    options: KubeCallOptions,
+  ): Promise<KubeObject> {
+    const query = { ...request.query, fieldManager: this.fieldManager }
+    return this.#ask(verb, resource, ref, { ...request, query }, options)
   }
 
-  #object(call: KubeCall, resource: KubeResource, body: unknown): KubeObject {
+  async #ask(
+    verb: string,
+    resource: KubeResource,
+    ref: ObjectName,
+    request: Omit<KubeRequest, 'signal'>,
+    { signal }: KubeCallOptions,
+  ): Promise<KubeObject> {
+    const call = callOf(verb, resource, ref)
+    const body = await this.#caller.send(call, resource, request, signal)
     if (!isKubeObject(body)) throw strangeAnswer(call, 'the answer is no object')
     return typed(resource, body)
   }
-
-  #compareClocks(date: string | undefined): void {
-    const server = date === undefined ? Number.NaN : Date.parse(date)
-    if (Number.isNaN(server)) return
-    const skewMs = server - this.clock.now().getTime()
-    const isSkewed = Math.abs(skewMs) > SKEW_MS
-    if (isSkewed && !this.#isSkewed) tell(this.#onEvent, { type: 'clock-skew', skewMs })
-    this.#isSkewed = isSkewed
-  }
-}
-
-class TimeoutError extends Error {
-  override readonly name = 'TimeoutError'
 }
 
 function callOf(

@@ -87,7 +87,7 @@ export const KubeResources = {
     plural: 'customresourcedefinitions',
     namespaced: false,
   },
-} as const satisfies Readonly<Record<string, KubeResource>>
+} as const
 
 /** `apiVersion` as objects of a kind carry it. */
 export function apiVersionOf({ group, version }: KubeResource): string {
