@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AbortSignalLike } from '../../internal/abort.ts'
+import { type AbortSignalLike, orAborted } from '../../internal/abort.ts'
 import { type Clock, readClock } from '../../internal/clock.ts'
 import { readDuration } from '../../internal/duration.ts'
 import { checkOptionNames, readFunction, typeName } from '../../internal/options.ts'
@@ -292,10 +292,14 @@ export class KubeClient {
     const call = callOf('watch', resource, undefined, namespace)
     const query = { labelSelector, fieldSelector, resourceVersion, timeoutSeconds, allowWatchBookmarks: true }
     const { signal } = options
-    let events: AsyncIterable<{ readonly type: string; readonly object: unknown }>
+    const events = this.#transport.watch({ path: collectionPath(resource, namespace), query, signal })
+    const iterator = events[Symbol.asyncIterator]()
     try {
-      events = this.#transport.watch({ path: collectionPath(resource, namespace), query, signal })
-      for await (const { type, object } of events) {
+      for (;;) {
+        // A transport may not listen to its signal; nobody waits for it then.
+        const step = await orAborted(iterator.next(), signal)
+        if (step.done === true) return
+        const { type, object } = step.value
         if (type === 'ERROR') throw statusErrorOf(call, object)
         if (!isKubeObject(object)) throw strangeAnswer(call, 'an event of the watch has no object')
         if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED' || type === 'BOOKMARK')
@@ -304,6 +308,8 @@ export class KubeClient {
     } catch (error) {
       if (signal.aborted || error instanceof KubeError) throw error
       throw unreachable(call, error)
+    } finally {
+      iterator.return?.()?.catch(() => {})
     }
   }
 

@@ -12,8 +12,11 @@ const MAX_MESSAGE = 512
 const PEM = /-----BEGIN [^-]*-----[\s\S]*?(?:-----END [^-]*-----|$)/g
 /** Go prints bytes as `[]byte{0x30, 0x82, …}`. */
 const GO_BYTES = /\[\]byte\{[^}]*(?:\}|$)/g
-/** `Bearer …`, `token=…`. */
-const CREDENTIAL = /\b(bearer|token|password|authorization)(["']?\s*[:=]?\s*["']?)[^\s"',;]{6,}/gi
+/** `Bearer …`, also after `Authorization:`. */
+const BEARER = /\b(bearer\s+)[^\s"',;]{6,}/gi
+/** `token=…`, `"password": "…"`. */
+const CREDENTIAL =
+  /\b((?:token|password|authorization|secret)["']?\s*[:=]\s*["']?)(?!bearer\b)[^\s"',;]{6,}/gi
 /** Base64, base64url and hexadecimal without a break: keys, tokens, JWTs. UIDs, names and versions are shorter. */
 const RUN = /[A-Za-z0-9+/_-]{48,}={0,2}/g
 
@@ -23,7 +26,8 @@ export function redact(text: string): string {
     text
       .replace(PEM, '[PEM not shown]')
       .replace(GO_BYTES, '[bytes not shown]')
-      .replace(CREDENTIAL, '$1$2[not shown]')
+      .replace(BEARER, '$1[not shown]')
+      .replace(CREDENTIAL, '$1[not shown]')
       .replace(RUN, '[not shown]'),
     MAX_MESSAGE,
   )

@@ -11,8 +11,8 @@ import type { ObjectMetaLike } from './secret-like.ts'
  * What a member holds is `unknown` until a codec has read it.
  */
 export interface KubeObject {
-  readonly apiVersion?: string
-  readonly kind?: string
+  readonly apiVersion?: string | undefined
+  readonly kind?: string | undefined
   readonly metadata: ObjectMetaLike
   readonly [member: string]: unknown
 }
@@ -22,6 +22,12 @@ export interface ObjectName {
   readonly name: string
   /** Left out for what is cluster-scoped. */
   readonly namespace?: string | undefined
+}
+
+/** What names one object in a namespace. */
+export interface NamespacedName {
+  readonly name: string
+  readonly namespace: string
 }
 
 /** An object or its part: a map of members. */

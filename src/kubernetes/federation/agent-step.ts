@@ -1,0 +1,266 @@
+/**
+ * One step of the agent in a workload cluster.
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../../errors.ts'
+import type { KubeClient } from '../api/kube-client.ts'
+import { isKubeError } from '../api/kube-error.ts'
+import { KubeResources } from '../api/kube-resource.ts'
+import type { KubeObject, NamespacedName } from '../objects/kube-object.ts'
+import type { StepResult } from '../runner/step-result.ts'
+import { acceptAnswer } from './accept-answer.ts'
+import { type AgentAction, decideAgentAction } from './agent-decision.ts'
+import {
+  adopted,
+  agentLabels,
+  type CacertsChange,
+  copyOf,
+  newKeySecret,
+  newRequest,
+  withNewCa,
+  withRoots,
+} from './agent-objects.ts'
+import { HEARTBEAT_MS, withStatus } from './agent-status.ts'
+import { type FederationApi, MESH_PKI_API } from './federation-api.ts'
+import { type InstalledCa, readInstalledCa } from './installed-ca.ts'
+import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
+
+/** What an agent is told. */
+export interface AgentStepOptions {
+  /** Which kinds it serves. Default: our own. */
+  readonly api?: FederationApi | undefined
+  /** The namespace that the agent runs in: it stands in the labels of what is its own. */
+  readonly agentNamespace: string
+  /**
+   * What is done about a `cacerts` that somebody else wrote and that is not what was ordered. `'refuse'` (default) leaves it
+   * alone and says so. `'replace'` keeps a copy beside it.
+   */
+  readonly foreign?: 'refuse' | 'replace' | undefined
+  /**
+   * Whether every verifier of the cluster has these roots: what a rollover waits for. Default: as soon as they stand in
+   * `cacerts`, which is not true of a real mesh; `rootsDistributed` looks at the ConfigMaps that istiod writes.
+   */
+  readonly isDistributed?: ((installed: InstalledCa) => Promise<boolean>) | undefined
+  /** Whether istiod signs with the CA that is installed. Default: ten minutes after it was. */
+  readonly isTakenUp?: ((installed: InstalledCa) => Promise<boolean>) | undefined
+  /** Is called before every write, and throws where this process must not write: `elector.assertLeading`. */
+  readonly beforeWrite?: (() => void) | undefined
+}
+
+/** As `switchDelay` of `planRollover`. */
+const TAKE_UP_MS = 600_000
+/** The issuer's answer comes as an event; this is for those that were missed. */
+const POLL_MS = 60_000
+const MAX_REQUEUE_MS = 86_400_000
+
+/**
+ * Takes an order one step further: makes a key, asks, verifies what was answered, installs it, cleans up, renews.
+ *
+ * Each step reads everything anew, decides, and makes one write; it can be repeated at any time, by any process, and go on after
+ * a crash between any two writes. The private key is made in this cluster and stays there: what leaves is the request.
+ * A `cacerts` that somebody else wrote is never overwritten unless told to.
+ *
+ * Call it until it answers no change, and again when one of the objects changes or `requeueAfterMs` has passed. `requeueAfterMs` also
+ * brings the renewal, at the order's grace ratio.
+ *
+ * @throws `KubeError` for calls that failed; the order says what it was where that can be written.
+ *
+ * @example
+ * ```ts
+ * import { agentStep, type KubeClient } from 'mesh-pki/kubernetes'
+ *
+ * declare const client: KubeClient
+ * const order = { namespace: 'mesh-pki', name: 'istiod-istio-system-east' }
+ * const { changed, requeueAfterMs } = await agentStep(client, order, { agentNamespace: 'mesh-pki' })
+ * console.log(changed, requeueAfterMs)
+ * ```
+ */
+export async function agentStep(
+  client: KubeClient,
+  ref: NamespacedName,
+  options: AgentStepOptions,
+): Promise<StepResult> {
+  const { api = MESH_PKI_API, agentNamespace, foreign = 'refuse' } = options
+  const object = await client.find(api.issuedCertificates, ref)
+  if (object === undefined) return { changed: false, message: 'the order is gone; its certificate stays' }
+  const order = readOrder(object)
+  if (order instanceof MeshPkiError) return { changed: false, message: order.message }
+  const { target } = order.spec
+  const secret = target === undefined ? undefined : await client.find(KubeResources.secrets, target)
+  const installed = await readInstalledCa(secret, agentNamespace)
+  const [key, request] = await Promise.all([
+    client.find(KubeResources.secrets, ref),
+    client.find(api.certificateRequests, ref),
+  ])
+  const now = client.clock.now()
+  const decided = await decideAgentAction({ order, installed, key, request, now, foreign })
+  const labels = agentLabels(api, agentNamespace)
+  const action = await carryOut(client, { api, order, installed, labels, now, options }, decided)
+  if (action.do === 'ignore') return { changed: false, message: action.message }
+  const wrote = WRITES.includes(action.do)
+  const after = wrote && target !== undefined ? await client.find(KubeResources.secrets, target) : secret
+  const present = wrote ? await readInstalledCa(after, agentNamespace) : installed
+  const reported = await report(client, { api, order, installed: present, action, now, options })
+  return { changed: wrote || reported, ...pauseAfter(action, now) }
+}
+
+/** Actions that write something beside the status. */
+const WRITES: readonly AgentAction['do'][] = [
+  'make-key',
+  'request',
+  'discard',
+  'install',
+  'adopt',
+  'publish-roots',
+]
+
+interface Situation {
+  readonly api: FederationApi
+  readonly order: IssuedCertificate
+  readonly installed: InstalledCa | undefined
+  readonly now: Date
+  readonly options: AgentStepOptions
+}
+
+/** Does it, and answers what was done: an answer that is not accepted becomes a refusal. */
+async function carryOut(
+  client: KubeClient,
+  situation: Situation & { readonly labels: Readonly<Record<string, string>> },
+  action: AgentAction,
+): Promise<AgentAction> {
+  const { api, order, installed, labels, now, options } = situation
+  const write = async (call: () => Promise<unknown>): Promise<void> => {
+    options.beforeWrite?.()
+    await call()
+  }
+  switch (action.do) {
+    case 'make-key': {
+      const secret = await newKeySecret(order, action.round, labels)
+      // Another process may have been first: then its key is the one.
+      await write(() => unlessThere(client.create(KubeResources.secrets, secret)))
+      return action
+    }
+    case 'request': {
+      const asked = await newRequest(api, order, action.pending.key, action.round, labels)
+      await write(() => unlessThere(client.create(api.certificateRequests, asked)))
+      return action
+    }
+    case 'discard':
+      for (const { kind, object } of action.objects)
+        await write(() =>
+          client.remove(kind === 'key' ? KubeResources.secrets : api.certificateRequests, object),
+        )
+      return action
+    case 'install': {
+      const { pending, csr, answer, roots, wish } = action
+      const change: CacertsChange = { order, installed, labels, roots, now }
+      let next: KubeObject
+      try {
+        const terms = { spec: order.spec, csr, key: pending.key, answer, roots, clock: client.clock }
+        next = await withNewCa(change, wish, await acceptAnswer(terms), pending.key)
+      } catch (error) {
+        if (!(error instanceof MeshPkiError)) throw error
+        return {
+          do: 'refuse',
+          reason: 'CertificateRefused',
+          message: `what the issuer answered is not installed: ${error.message}`,
+        }
+      }
+      if (installed !== undefined && !installed.isOurs)
+        await write(() => unlessThere(client.create(KubeResources.secrets, copyOf(installed.secret, labels))))
+      await write(() => put(client, installed, next))
+      return action
+    }
+    case 'adopt':
+      await write(() =>
+        put(client, installed, adopted({ order, installed, labels, roots: [], now }, action.wish)),
+      )
+      return action
+    case 'publish-roots':
+      await write(() =>
+        put(client, installed, withRoots({ order, installed, labels, roots: action.roots, now })),
+      )
+      return action
+    case 'ignore':
+    case 'refuse':
+    case 'wait':
+    case 'rest':
+      return action
+  }
+}
+
+/** Where there was none, `create` makes sure of that; where there was one, its version does. */
+function put(client: KubeClient, installed: InstalledCa | undefined, next: KubeObject): Promise<KubeObject> {
+  return installed === undefined
+    ? client.create(KubeResources.secrets, next)
+    : client.replace(KubeResources.secrets, next)
+}
+
+async function unlessThere(creation: Promise<unknown>): Promise<void> {
+  try {
+    await creation
+  } catch (error) {
+    if (!isKubeError(error, 'ERR_KUBERNETES_ALREADY_EXISTS')) throw error
+  }
+}
+
+async function report(
+  client: KubeClient,
+  situation: Situation & { readonly action: AgentAction },
+): Promise<boolean> {
+  const { api, order, installed, action, now, options } = situation
+  const { isDistributed = async () => true, isTakenUp = takenUpByTime(now) } = options
+  const readable = installed?.bundle === undefined ? undefined : installed
+  const next = withStatus(api, {
+    order,
+    installed,
+    action,
+    now,
+    isDistributed: readable !== undefined && (await isDistributed(readable)),
+    isTakenUp: readable !== undefined && (await isTakenUp(readable)),
+  })
+  if (next === order.object) return false
+  options.beforeWrite?.()
+  await client.replace(api.issuedCertificates, next, { part: 'status' })
+  return true
+}
+
+function takenUpByTime(now: Date): (installed: InstalledCa) => Promise<boolean> {
+  return async ({ installedAt }) =>
+    installedAt === undefined || now.getTime() - installedAt.getTime() >= TAKE_UP_MS
+}
+
+function readOrder(object: KubeObject): IssuedCertificate | MeshPkiError {
+  try {
+    return readIssuedCertificate(object)
+  } catch (error) {
+    if (error instanceof MeshPkiError) return error
+    throw error
+  }
+}
+
+function pauseAfter(action: AgentAction, now: Date): Omit<StepResult, 'changed'> {
+  switch (action.do) {
+    case 'rest': {
+      const wait = Math.max(1, action.renewAt.getTime() - now.getTime())
+      return {
+        requeueAfterMs: Math.min(wait, HEARTBEAT_MS, MAX_REQUEUE_MS),
+        message: `the certificate is renewed at ${action.renewAt.toISOString()}`,
+      }
+    }
+    case 'wait':
+    case 'refuse':
+      return { requeueAfterMs: POLL_MS, message: action.message }
+    case 'ignore':
+      return { message: action.message }
+    case 'make-key':
+    case 'request':
+    case 'discard':
+    case 'install':
+    case 'adopt':
+    case 'publish-roots':
+      return { requeueAfterMs: 1, message: `done: ${action.do}` }
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * What was signed for whom, so that no request is signed twice.
+ *
+ * @module
+ */
+
+import { sha256 } from '@noble/hashes/sha2.js'
+import { MeshPkiError } from '../../errors.ts'
+import { toHex } from '../../internal/bytes.ts'
+import { instantOf, instantText } from '../../internal/instant-text.ts'
+import { escapeText } from '../../internal/text.ts'
+import type { Certificate } from '../../x509/certificate.ts'
+import type { KubeClient } from '../api/kube-client.ts'
+import { isKubeError } from '../api/kube-error.ts'
+import { apiVersionOf, KubeResources } from '../api/kube-resource.ts'
+import { MESH_PKI_GROUP } from '../objects/api-group.ts'
+import { type KubeObject, recordAt, textAt } from '../objects/kube-object.ts'
+import { readCertificates } from '../secrets/secret-reader.ts'
+
+/** One certificate that was signed. */
+export interface LedgerEntry {
+  readonly cluster: string
+  /** The order, `namespace/name` in its cluster. */
+  readonly order: string
+  readonly authority: string
+  readonly certificate: Certificate
+  /** The certificate and those above it. */
+  readonly chain: readonly Certificate[]
+}
+
+/** Marks the entries. */
+const LABEL = `${MESH_PKI_GROUP}/ledger`
+const CLUSTER = `${MESH_PKI_GROUP}/cluster`
+
+/**
+ * The ledger of an issuer: one immutable ConfigMap for each key that was certified, in a namespace of the management cluster. It holds
+ * certificates and nothing secret.
+ *
+ * A certificate is written down before it is answered. Of two processes that sign for the same key one is first, and both answer
+ * its certificate; the other one is never seen by anybody. A key that was certified for one cluster is refused to all others.
+ */
+export class IssuanceLedger {
+  readonly #client: KubeClient
+  readonly #namespace: string
+
+  constructor(client: KubeClient, namespace: string) {
+    this.#client = client
+    this.#namespace = namespace
+  }
+
+  /** What was signed for a public key (SPKI). @throws `MeshPkiError` `ERR_KUBERNETES_LEDGER`; `KubeError`. */
+  async find(publicKey: Uint8Array): Promise<LedgerEntry | undefined> {
+    const name = nameOf(publicKey)
+    const found = await this.#client.find(KubeResources.configMaps, { name, namespace: this.#namespace })
+    return found === undefined ? undefined : readEntry(found)
+  }
+
+  /** Writes an entry down, and answers the one that counts: this one, or one that was there before. */
+  async record(entry: LedgerEntry): Promise<LedgerEntry> {
+    try {
+      await this.#client.create(KubeResources.configMaps, this.#encode(entry))
+      return entry
+    } catch (error) {
+      // Also where it is not known whether it was done: what stands there counts.
+      const isThere = isKubeError(error, 'ERR_KUBERNETES_ALREADY_EXISTS')
+      const found = isThere ? await this.find(entry.certificate.publicKey) : undefined
+      if (found !== undefined) return found
+      throw error
+    }
+  }
+
+  /** Removes entries whose certificates have ended. Answers how many. */
+  async prune(): Promise<number> {
+    const now = this.#client.clock.now().getTime()
+    const { items } = await this.#client.list(KubeResources.configMaps, {
+      namespace: this.#namespace,
+      labelSelector: `${LABEL}=issued`,
+    })
+    let removed = 0
+    for (const item of items) {
+      const end = item.metadata.annotations?.[`${MESH_PKI_GROUP}/not-after`]
+      // A key that comes again after that is still refused by nobody, but its certificate is over.
+      if (end === undefined || !(instantOf(end) < now)) continue
+      if (await this.#client.remove(KubeResources.configMaps, item)) removed++
+    }
+    return removed
+  }
+
+  #encode({ cluster, order, authority, certificate, chain }: LedgerEntry): KubeObject {
+    return {
+      apiVersion: apiVersionOf(KubeResources.configMaps),
+      kind: KubeResources.configMaps.kind,
+      metadata: {
+        name: nameOf(certificate.publicKey),
+        namespace: this.#namespace,
+        labels: { [LABEL]: 'issued' },
+        annotations: {
+          [CLUSTER]: cluster,
+          [`${MESH_PKI_GROUP}/order`]: order,
+          [`${MESH_PKI_GROUP}/authority`]: authority,
+          [`${MESH_PKI_GROUP}/not-after`]: instantText(certificate.notAfter.getTime()),
+        },
+      },
+      immutable: true,
+      data: {
+        'certificate.pem': certificate.toPem(),
+        'chain.pem': chain.map((one) => one.toPem()).join(''),
+      },
+    }
+  }
+}
+
+function nameOf(publicKey: Uint8Array): string {
+  return `mesh-pki-issued-${toHex(sha256(publicKey), 0, 20)}`
+}
+
+function readEntry(object: KubeObject): LedgerEntry {
+  const { annotations = {}, name = '' } = object.metadata
+  const refuse = (problem: string): MeshPkiError =>
+    new MeshPkiError(
+      'ERR_KUBERNETES_LEDGER',
+      `ConfigMap ${escapeText(name)} of the ledger ${problem}. It is immutable, so somebody made it anew: find out who, before you delete it`,
+      { data: { name } },
+    )
+  const cluster = annotations[CLUSTER]
+  const order = annotations[`${MESH_PKI_GROUP}/order`]
+  const authority = annotations[`${MESH_PKI_GROUP}/authority`]
+  const data = recordAt(object, 'data')
+  const certificate = textAt(data, 'certificate.pem')
+  const chain = textAt(data, 'chain.pem')
+  if (
+    cluster === undefined ||
+    order === undefined ||
+    authority === undefined ||
+    certificate === undefined ||
+    chain === undefined
+  )
+    throw refuse('lacks a member')
+  try {
+    const [read] = readCertificates(certificate)
+    if (read === undefined || nameOf(read.publicKey) !== name)
+      throw refuse('holds a certificate for another key')
+    return { cluster, order, authority, certificate: read, chain: readCertificates(chain) }
+  } catch (error) {
+    if (error instanceof MeshPkiError && error.code !== 'ERR_KUBERNETES_LEDGER')
+      throw refuse(`cannot be read: ${error.message}`)
+    throw error
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Makes the root CA of a policy, once.
+ *
+ * @module
+ */
+
+import { createRootCa } from '../../ca/create-root-ca.ts'
+import { exportPrivateKey } from '../../x509/export-private-key.ts'
+import { generateKeyPair } from '../../x509/generate-key-pair.ts'
+import type { NameInput } from '../../x509/name.ts'
+import type { KubeClient } from '../api/kube-client.ts'
+import { isKubeError } from '../api/kube-error.ts'
+import { KubeResources } from '../api/kube-resource.ts'
+import type { NamespacedName } from '../objects/kube-object.ts'
+import type { StepResult } from '../runner/step-result.ts'
+import { decodeRootSecret, encodeRootSecret } from '../secrets/root-secret.ts'
+import { SealedPem } from '../secrets/sealed-pem.ts'
+import { FederationMark } from './federation-api.ts'
+import type { CaKeyAlgorithm } from './issued-certificate.ts'
+
+/** What a root shall be. */
+export interface RootCaStepOptions {
+  /** Default: `O=` and the organization, as Gloo Mesh. Give each root of a rollover its own name. */
+  readonly subject?: NameInput | undefined
+  readonly organization: string
+  readonly lifetime: string
+  readonly keyAlgorithm: CaKeyAlgorithm
+  /** Whose it is: stands in a label. */
+  readonly owner: string
+  readonly beforeWrite?: (() => void) | undefined
+}
+
+/**
+ * Makes the Secret of a root CA where there is none. One that is there is taken as it is, whoever made it: it is never
+ * overwritten, and never made anew because an option has changed; a root is replaced by a rollover.
+ *
+ * @throws `MeshPkiError` of `decodeRootSecret` for a Secret of that name that is no CA's; `KubeError`.
+ */
+export async function rootCaStep(
+  client: KubeClient,
+  { namespace, name }: NamespacedName,
+  options: RootCaStepOptions,
+): Promise<StepResult> {
+  const found = await client.find(KubeResources.secrets, { namespace, name })
+  if (found !== undefined) {
+    const { certificate } = decodeRootSecret(found)
+    return { changed: false, message: `the root ${certificate.fingerprint()} is taken as it is` }
+  }
+  const {
+    organization,
+    lifetime,
+    keyAlgorithm,
+    owner,
+    subject = [{ O: organization }],
+    beforeWrite,
+  } = options
+  const { privateKey } = await generateKeyPair(keyAlgorithm, { extractable: true })
+  const ca = await createRootCa({ subject, lifetime, key: privateKey, clock: client.clock })
+  const format = keyAlgorithm.startsWith('RSA-') ? 'pkcs1' : 'pkcs8'
+  const secret = encodeRootSecret(
+    {
+      certificate: ca.certificate,
+      privateKey: SealedPem.parse(await exportPrivateKey(privateKey, { format })),
+    },
+    { layout: 'gloo', namespace, name },
+  )
+  beforeWrite?.()
+  try {
+    await client.create(KubeResources.secrets, {
+      ...secret,
+      metadata: { namespace, name, labels: { [FederationMark.owner]: owner } },
+    })
+  } catch (error) {
+    // Another process was first. Its root is the one.
+    if (!isKubeError(error, 'ERR_KUBERNETES_ALREADY_EXISTS')) throw error
+    return { changed: false, requeueAfterMs: 1 }
+  }
+  return { changed: true, message: `the root ${ca.certificate.fingerprint()} is made` }
+}
