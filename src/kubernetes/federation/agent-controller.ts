@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkOptionNames } from '../../internal/options.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import type { KubeRuntimeEvent } from '../api/kube-event.ts'
 import { KubeResources } from '../api/kube-resource.ts'
@@ -12,7 +13,7 @@ import { ISTIO_NAMESPACE, SecretName } from '../objects/names.ts'
 import { Controller } from '../runner/controller.ts'
 import { keyOf } from '../runner/object-cache.ts'
 import { Reflector } from '../runner/reflector.ts'
-import { type AgentStepOptions, agentStep } from './agent-step.ts'
+import { AGENT_STEP_OPTIONS, type AgentStepOptions, agentStep } from './agent-step.ts'
 import { MESH_PKI_API } from './federation-api.ts'
 import { namespacedKey } from './namespaced-key.ts'
 
@@ -42,8 +43,9 @@ export interface AgentControllerOptions extends AgentStepOptions {
  * ```
  */
 export function agentController(client: KubeClient, options: AgentControllerOptions): Controller {
-  const { api = MESH_PKI_API, agentNamespace, namespace = agentNamespace, onEvent } = options
-  const { target = { namespace: ISTIO_NAMESPACE, name: SecretName.cacerts } } = options
+  checkOptionNames(options, [...AGENT_STEP_OPTIONS, 'namespace', 'target', 'onEvent'], 'agentController')
+  const { namespace = options.agentNamespace, target = CACERTS, onEvent, ...step } = options
+  const { api = MESH_PKI_API } = step
   const orders = new Reflector(client, api.issuedCertificates, { namespace, onEvent })
   const requests = new Reflector(client, api.certificateRequests, { namespace, onEvent })
   const secret = new Reflector(client, KubeResources.secrets, {
@@ -60,11 +62,13 @@ export function agentController(client: KubeClient, options: AgentControllerOpti
       { reflector: requests },
       { reflector: secret, keysOf: () => orders.objects().map(keyOf) },
     ],
-    reconcile: (key) => agentStep(client, namespacedKey(key), options),
+    reconcile: (key) => agentStep(client, namespacedKey(key), step),
     clock: client.clock,
     onEvent,
   })
 }
+
+const CACERTS: NamespacedName = { namespace: ISTIO_NAMESPACE, name: SecretName.cacerts }
 
 function withoutContent({ apiVersion, kind, metadata }: KubeObject): KubeObject {
   const { name, namespace, uid, resourceVersion } = metadata

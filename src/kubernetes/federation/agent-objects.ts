@@ -72,6 +72,8 @@ export interface CacertsChange {
   readonly labels: Readonly<Record<string, string>>
   readonly roots: readonly Certificate[]
   readonly now: Date
+  /** How long istiod may take to sign with a CA that was installed. */
+  readonly switchMs: number
 }
 
 /** `cacerts` with a new CA: every key in one object, since one write is what istiod sees as a whole. */
@@ -166,11 +168,8 @@ function marked(
   }
 }
 
-/** istiod takes a moment to sign with what it was given; `switchDelay` of `planRollover` has the same default. */
-const SWITCH_MS = 600_000
-
 /** When the last workload certificate ends that istiod may have signed with the CA that is replaced now. */
-function endOfWorkloads({ order, now }: CacertsChange): string {
+function endOfWorkloads({ order, now, switchMs }: CacertsChange): string {
   const life = readDuration(order.spec.workloadLifetime, 'workloadLifetime')
-  return instantText(Math.ceil((now.getTime() + life + SWITCH_MS) / 1000) * 1000)
+  return instantText(Math.ceil((now.getTime() + life + switchMs) / 1000) * 1000)
 }

@@ -39,7 +39,8 @@ export function withStatus(api: FederationApi, report: AgentReport): KubeObject 
   const { object, generation } = order
   const before = recordAt(object, 'status')
   const state = stateOf(action)
-  const error = action.do === 'refuse' ? escapeText(action.message, 2048) : ''
+  // proto3 leaves empty texts out, so nobody misses it.
+  const error = action.do === 'refuse' ? escapeText(action.message, 2048) : undefined
   const common = { ...before, observedGeneration: generation, state, error }
   if (api.flavour === 'gloo') return changed(object, before, common)
   const conditions = setCondition(

@@ -5,10 +5,13 @@
  */
 
 import { MeshPkiError } from '../../errors.ts'
+import { readDuration } from '../../internal/duration.ts'
+import { checkOptionNames } from '../../internal/options.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import { isKubeError } from '../api/kube-error.ts'
 import { KubeResources } from '../api/kube-resource.ts'
-import type { KubeObject, NamespacedName } from '../objects/kube-object.ts'
+import { type KubeObject, type NamespacedName, recordAt } from '../objects/kube-object.ts'
+import { isSameJson } from '../objects/same-json.ts'
 import type { StepResult } from '../runner/step-result.ts'
 import { acceptAnswer } from './accept-answer.ts'
 import { type AgentAction, decideAgentAction } from './agent-decision.ts'
@@ -23,7 +26,7 @@ import {
   withRoots,
 } from './agent-objects.ts'
 import { HEARTBEAT_MS, withStatus } from './agent-status.ts'
-import { type FederationApi, MESH_PKI_API } from './federation-api.ts'
+import { type FederationApi, FederationMark, MESH_PKI_API } from './federation-api.ts'
 import { type InstalledCa, readInstalledCa } from './installed-ca.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 
@@ -43,14 +46,27 @@ export interface AgentStepOptions {
    * `cacerts`, which is not true of a real mesh; `rootsDistributed` looks at the ConfigMaps that istiod writes.
    */
   readonly isDistributed?: ((installed: InstalledCa) => Promise<boolean>) | undefined
-  /** Whether istiod signs with the CA that is installed. Default: ten minutes after it was. */
+  /**
+   * The longest that istiod takes to sign with a CA that was installed, as `switchDelay` of `planRollover`. Default `'10m'`, as there.
+   */
+  readonly switchDelay?: string | undefined
+  /** Whether istiod signs with the CA that is installed. Default: `switchDelay` after it was. */
   readonly isTakenUp?: ((installed: InstalledCa) => Promise<boolean>) | undefined
   /** Is called before every write, and throws where this process must not write: `elector.assertLeading`. */
   readonly beforeWrite?: (() => void) | undefined
 }
 
-/** As `switchDelay` of `planRollover`. */
-const TAKE_UP_MS = 600_000
+/** The names of {@link AgentStepOptions}. */
+export const AGENT_STEP_OPTIONS: readonly string[] = [
+  'api',
+  'agentNamespace',
+  'foreign',
+  'isDistributed',
+  'isTakenUp',
+  'switchDelay',
+  'beforeWrite',
+]
+
 /** The issuer's answer comes as an event; this is for those that were missed. */
 const POLL_MS = 60_000
 const MAX_REQUEUE_MS = 86_400_000
@@ -83,10 +99,12 @@ export async function agentStep(
   options: AgentStepOptions,
 ): Promise<StepResult> {
   const { api = MESH_PKI_API, agentNamespace, foreign = 'refuse' } = options
+  const switchMs = readDuration(options.switchDelay ?? '10m', 'switchDelay', { allowZero: true })
+  checkOptionNames(options, AGENT_STEP_OPTIONS, 'agentStep')
   const object = await client.find(api.issuedCertificates, ref)
-  if (object === undefined) return { changed: false, message: 'the order is gone; its certificate stays' }
+  if (object === undefined) return sweep(client, ref, options)
   const order = readOrder(object)
-  if (order instanceof MeshPkiError) return { changed: false, message: order.message }
+  if (order instanceof MeshPkiError) return refuseOrder(client, object, order, options)
   const { target } = order.spec
   const secret = target === undefined ? undefined : await client.find(KubeResources.secrets, target)
   const installed = await readInstalledCa(secret, agentNamespace)
@@ -97,13 +115,50 @@ export async function agentStep(
   const now = client.clock.now()
   const decided = await decideAgentAction({ order, installed, key, request, now, foreign })
   const labels = agentLabels(api, agentNamespace)
-  const action = await carryOut(client, { api, order, installed, labels, now, options }, decided)
+  const action = await carryOut(client, { api, order, installed, labels, now, switchMs, options }, decided)
   if (action.do === 'ignore') return { changed: false, message: action.message }
   const wrote = WRITES.includes(action.do)
   const after = wrote && target !== undefined ? await client.find(KubeResources.secrets, target) : secret
   const present = wrote ? await readInstalledCa(after, agentNamespace) : installed
-  const reported = await report(client, { api, order, installed: present, action, now, options })
+  const reported = await report(client, { api, order, installed: present, action, now, switchMs, options })
   return { changed: wrote || reported, ...pauseAfter(action, now) }
+}
+
+/** The order was taken back: what was under way for it goes. Its certificate stays, or the mesh would have no CA. */
+async function sweep(
+  client: KubeClient,
+  ref: NamespacedName,
+  options: AgentStepOptions,
+): Promise<StepResult> {
+  const { api = MESH_PKI_API, agentNamespace } = options
+  let changed = false
+  for (const resource of [api.certificateRequests, KubeResources.secrets]) {
+    const object = await client.find(resource, ref)
+    if (object?.metadata.labels?.[FederationMark.agent] !== agentNamespace) continue
+    options.beforeWrite?.()
+    changed = (await client.remove(resource, object)) || changed
+  }
+  return { changed, message: 'the order is gone; its certificate stays' }
+}
+
+/** An order that no agent can carry out says so. */
+async function refuseOrder(
+  client: KubeClient,
+  object: KubeObject,
+  { message }: MeshPkiError,
+  { api = MESH_PKI_API, beforeWrite }: AgentStepOptions,
+): Promise<StepResult> {
+  const before = recordAt(object, 'status')
+  const status = {
+    ...before,
+    observedGeneration: object.metadata.generation ?? 0,
+    state: 'FAILED',
+    error: message,
+  }
+  if (isSameJson(before, status)) return { changed: false, message }
+  beforeWrite?.()
+  await client.replace(api.issuedCertificates, { ...object, status }, { part: 'status' })
+  return { changed: true, message }
 }
 
 /** Actions that write something beside the status. */
@@ -121,6 +176,7 @@ interface Situation {
   readonly order: IssuedCertificate
   readonly installed: InstalledCa | undefined
   readonly now: Date
+  readonly switchMs: number
   readonly options: AgentStepOptions
 }
 
@@ -130,7 +186,7 @@ async function carryOut(
   situation: Situation & { readonly labels: Readonly<Record<string, string>> },
   action: AgentAction,
 ): Promise<AgentAction> {
-  const { api, order, installed, labels, now, options } = situation
+  const { api, order, installed, labels, now, switchMs, options } = situation
   const write = async (call: () => Promise<unknown>): Promise<void> => {
     options.beforeWrite?.()
     await call()
@@ -155,7 +211,7 @@ async function carryOut(
       return action
     case 'install': {
       const { pending, csr, answer, roots, wish } = action
-      const change: CacertsChange = { order, installed, labels, roots, now }
+      const change: CacertsChange = { order, installed, labels, roots, now, switchMs }
       let next: KubeObject
       try {
         const terms = { spec: order.spec, csr, key: pending.key, answer, roots, clock: client.clock }
@@ -175,12 +231,12 @@ async function carryOut(
     }
     case 'adopt':
       await write(() =>
-        put(client, installed, adopted({ order, installed, labels, roots: [], now }, action.wish)),
+        put(client, installed, adopted({ order, installed, labels, roots: [], now, switchMs }, action.wish)),
       )
       return action
     case 'publish-roots':
       await write(() =>
-        put(client, installed, withRoots({ order, installed, labels, roots: action.roots, now })),
+        put(client, installed, withRoots({ order, installed, labels, roots: action.roots, now, switchMs })),
       )
       return action
     case 'ignore':
@@ -210,8 +266,8 @@ async function report(
   client: KubeClient,
   situation: Situation & { readonly action: AgentAction },
 ): Promise<boolean> {
-  const { api, order, installed, action, now, options } = situation
-  const { isDistributed = async () => true, isTakenUp = takenUpByTime(now) } = options
+  const { api, order, installed, action, now, switchMs, options } = situation
+  const { isDistributed = async () => true, isTakenUp = takenUpByTime(now, switchMs) } = options
   const readable = installed?.bundle === undefined ? undefined : installed
   const next = withStatus(api, {
     order,
@@ -227,9 +283,9 @@ async function report(
   return true
 }
 
-function takenUpByTime(now: Date): (installed: InstalledCa) => Promise<boolean> {
+function takenUpByTime(now: Date, switchMs: number): (installed: InstalledCa) => Promise<boolean> {
   return async ({ installedAt }) =>
-    installedAt === undefined || now.getTime() - installedAt.getTime() >= TAKE_UP_MS
+    installedAt === undefined || now.getTime() - installedAt.getTime() >= switchMs
 }
 
 function readOrder(object: KubeObject): IssuedCertificate | MeshPkiError {

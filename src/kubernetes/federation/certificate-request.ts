@@ -115,7 +115,7 @@ export function answerRequest(
           ...before,
           observedGeneration,
           state: 'FINISHED',
-          error: '',
+          error: undefined,
           signedCertificate: base64Of(answer.certificate.toPem()),
           signingRootCa: base64Of(answer.roots),
           certChain: base64Of(answer.chain.map((one) => one.toPem()).join('')),

@@ -5,11 +5,18 @@
  */
 
 import type { Clock } from '../../internal/clock.ts'
+import { checkOptionNames } from '../../internal/options.ts'
+import { tell } from '../../internal/tell.ts'
 import type { KubeRuntimeEvent } from '../api/kube-event.ts'
 import { Controller } from '../runner/controller.ts'
 import { Reflector } from '../runner/reflector.ts'
 import { MESH_PKI_API } from './federation-api.ts'
-import { type FederationOptions, type FederationReport, federationStep } from './federation-step.ts'
+import {
+  FEDERATION_OPTIONS,
+  type FederationOptions,
+  type FederationReport,
+  federationStep,
+} from './federation-step.ts'
 
 /** Options of {@link federationController}. */
 export interface FederationControllerOptions extends FederationOptions {
@@ -35,10 +42,12 @@ const KEY = 'federation'
  * once, and its reflectors sync while it runs.
  */
 export function federationController(options: FederationControllerOptions): Controller {
-  const { api = MESH_PKI_API, meshes, clock, onEvent, onReport } = options
+  checkOptionNames(options, [...FEDERATION_OPTIONS, 'clock', 'onReport', 'onEvent'], 'federationController')
+  const { clock, onEvent, onReport, ...federation } = options
+  const { api = MESH_PKI_API, meshes } = federation
   const step = async () => {
-    const report = await federationStep(options)
-    onReport?.(report)
+    const report = await federationStep(federation)
+    tell(onReport, report)
     const { nextAt } = report.rollover ?? {}
     const failed = report.clusters.some(({ error }) => error !== undefined)
     const untilNext =

@@ -7,6 +7,7 @@
 import { MeshPkiError } from '../../errors.ts'
 import { failureLabel } from '../../internal/backoff.ts'
 import { readDuration } from '../../internal/duration.ts'
+import { checkOptionNames } from '../../internal/options.ts'
 import type { Rollover } from '../../rotation/rollover/rollover.ts'
 import type { RolloverStatus } from '../../rotation/rollover/rollover-status.ts'
 import type { Certificate } from '../../x509/certificate.ts'
@@ -56,6 +57,19 @@ export interface FederationOptions {
   readonly beforeWrite?: (() => void) | undefined
 }
 
+/** The names of {@link FederationOptions}. */
+export const FEDERATION_OPTIONS: readonly string[] = [
+  'api',
+  'owner',
+  'meshes',
+  'authorities',
+  'signer',
+  'loader',
+  'rollover',
+  'evidenceMaxAge',
+  'beforeWrite',
+]
+
 /** What became of one cluster in a step. */
 export interface ClusterReport {
   readonly cluster: string
@@ -88,6 +102,7 @@ interface ClusterTrust {
  * @throws `MeshPkiError` for authorities that cannot be read, and the rollover's own.
  */
 export async function federationStep(options: FederationOptions): Promise<FederationReport> {
+  checkOptionNames(options, FEDERATION_OPTIONS, 'federationStep')
   const { meshes, rollover } = options
   const clusters = new Map<string, ClusterReport>()
   const each = async (work: (mesh: FederatedMesh) => Promise<boolean>): Promise<void> => {

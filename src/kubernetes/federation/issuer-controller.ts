@@ -4,12 +4,13 @@
  * @module
  */
 
+import { checkOptionNames } from '../../internal/options.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import type { KubeRuntimeEvent } from '../api/kube-event.ts'
 import { Controller } from '../runner/controller.ts'
 import { Reflector } from '../runner/reflector.ts'
 import { MESH_PKI_API } from './federation-api.ts'
-import { type IssuerStepOptions, issuerStep } from './issuer-step.ts'
+import { ISSUER_STEP_OPTIONS, type IssuerStepOptions, issuerStep } from './issuer-step.ts'
 import { namespacedKey } from './namespaced-key.ts'
 
 /** Options of {@link issuerController}. */
@@ -25,14 +26,16 @@ export interface IssuerControllerOptions extends IssuerStepOptions {
  * `client` leads to the workload cluster with the rules of `examples/kubernetes/rbac/issuer-remote.yaml`: no Secrets at all.
  */
 export function issuerController(client: KubeClient, options: IssuerControllerOptions): Controller {
-  const { api = MESH_PKI_API, cluster, namespace, onEvent } = options
+  checkOptionNames(options, [...ISSUER_STEP_OPTIONS, 'namespace', 'onEvent'], 'issuerController')
+  const { namespace, onEvent, ...step } = options
+  const { api = MESH_PKI_API, cluster } = step
   return new Controller({
     name: `issuer/${cluster}`,
     sources: [
       { reflector: new Reflector(client, api.certificateRequests, { namespace, onEvent }) },
       { reflector: new Reflector(client, api.issuedCertificates, { namespace, onEvent }) },
     ],
-    reconcile: (key) => issuerStep(client, namespacedKey(key), options),
+    reconcile: (key) => issuerStep(client, namespacedKey(key), step),
     clock: client.clock,
     onEvent,
   })

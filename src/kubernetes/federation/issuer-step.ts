@@ -6,6 +6,7 @@
 
 import { verifyProofOfPossession } from '../../csr/proof-of-possession.ts'
 import { MeshPkiError } from '../../errors.ts'
+import { checkOptionNames } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import type { KubeObject, NamespacedName } from '../objects/kube-object.ts'
@@ -27,6 +28,15 @@ export interface IssuerStepOptions {
   readonly beforeWrite?: (() => void) | undefined
 }
 
+/** The names of {@link IssuerStepOptions}. */
+export const ISSUER_STEP_OPTIONS: readonly string[] = [
+  'api',
+  'cluster',
+  'entitlementOf',
+  'ledger',
+  'beforeWrite',
+]
+
 /** The order is on its way to the cluster. */
 const WAIT_MS = 10_000
 
@@ -44,6 +54,7 @@ export async function issuerStep(
   ref: NamespacedName,
   options: IssuerStepOptions,
 ): Promise<StepResult> {
+  checkOptionNames(options, ISSUER_STEP_OPTIONS, 'issuerStep')
   const { api = MESH_PKI_API, cluster, entitlementOf, beforeWrite } = options
   const request = await client.find(api.certificateRequests, ref)
   if (request === undefined) return { changed: false, message: 'the request is gone' }
