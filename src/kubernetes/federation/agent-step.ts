@@ -69,7 +69,8 @@ export const AGENT_STEP_OPTIONS: readonly string[] = [
 
 /** The issuer's answer comes as an event; this is for those that were missed. */
 const POLL_MS = 60_000
-const MAX_REQUEUE_MS = 86_400_000
+/** How often it is looked whether the cluster has followed. */
+const SETTLING_MS = 1000
 
 /**
  * Takes an order one step further: makes a key, asks, verifies what was answered, installs it, cleans up, renews.
@@ -120,8 +121,16 @@ export async function agentStep(
   const wrote = WRITES.includes(action.do)
   const after = wrote && target !== undefined ? await client.find(KubeResources.secrets, target) : secret
   const present = wrote ? await readInstalledCa(after, agentNamespace) : installed
-  const reported = await report(client, { api, order, installed: present, action, now, switchMs, options })
-  return { changed: wrote || reported, ...pauseAfter(action, now) }
+  const { reported, isSettled } = await report(client, {
+    api,
+    order,
+    installed: present,
+    action,
+    now,
+    switchMs,
+    options,
+  })
+  return { changed: wrote || reported, ...pauseAfter(action, now, isSettled) }
 }
 
 /** The order was taken back: what was under way for it goes. Its certificate stays, or the mesh would have no CA. */
@@ -262,25 +271,24 @@ async function unlessThere(creation: Promise<unknown>): Promise<void> {
   }
 }
 
+/** Writes the status. Settled is what the whole cluster has and does. */
 async function report(
   client: KubeClient,
   situation: Situation & { readonly action: AgentAction },
-): Promise<boolean> {
+): Promise<{ readonly reported: boolean; readonly isSettled: boolean }> {
   const { api, order, installed, action, now, switchMs, options } = situation
   const { isDistributed = async () => true, isTakenUp = takenUpByTime(now, switchMs) } = options
   const readable = installed?.bundle === undefined ? undefined : installed
-  const next = withStatus(api, {
-    order,
-    installed,
-    action,
-    now,
+  const facts = {
     isDistributed: readable !== undefined && (await isDistributed(readable)),
     isTakenUp: readable !== undefined && (await isTakenUp(readable)),
-  })
-  if (next === order.object) return false
+  }
+  const next = withStatus(api, { order, installed, action, now, ...facts })
+  const isSettled = facts.isDistributed && facts.isTakenUp
+  if (next === order.object) return { reported: false, isSettled }
   options.beforeWrite?.()
   await client.replace(api.issuedCertificates, next, { part: 'status' })
-  return true
+  return { reported: true, isSettled }
 }
 
 function takenUpByTime(now: Date, switchMs: number): (installed: InstalledCa) => Promise<boolean> {
@@ -297,12 +305,12 @@ function readOrder(object: KubeObject): IssuedCertificate | MeshPkiError {
   }
 }
 
-function pauseAfter(action: AgentAction, now: Date): Omit<StepResult, 'changed'> {
+function pauseAfter(action: AgentAction, now: Date, isSettled: boolean): Omit<StepResult, 'changed'> {
   switch (action.do) {
     case 'rest': {
       const wait = Math.max(1, action.renewAt.getTime() - now.getTime())
       return {
-        requeueAfterMs: Math.min(wait, HEARTBEAT_MS, MAX_REQUEUE_MS),
+        requeueAfterMs: Math.min(wait, isSettled ? HEARTBEAT_MS : SETTLING_MS),
         message: `the certificate is renewed at ${action.renewAt.toISOString()}`,
       }
     }

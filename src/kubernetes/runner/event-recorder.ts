@@ -4,7 +4,6 @@
  * @module
  */
 
-import { sha256 } from '@noble/hashes/sha2.js'
 import { toHex } from '../../internal/bytes.ts'
 import { monotonicOf } from '../../internal/monotonic.ts'
 import { checkOptionNames, readFunction } from '../../internal/options.ts'
@@ -33,7 +32,7 @@ export interface EventRecorderOptions {
   readonly controller: string
   /** Which process. */
   readonly instance: string
-  /** Where events about cluster-scoped objects go. Default `'default'`, as the server demands. */
+  /** Where events about cluster-scoped objects go. Default `'kube-system'`: the server takes them nowhere else. */
   readonly namespace?: string | undefined
   readonly random?: RandomSource | undefined
   /** Told of events that could not be written. */
@@ -133,7 +132,7 @@ export class EventRecorder {
   }
 
   async #write(regarding: KubeObject, event: RecordedEvent, dropped: number): Promise<void> {
-    const { controller, instance, namespace = 'default', random = systemRandom } = this.#options
+    const { controller, instance, namespace = 'kube-system', random = systemRandom } = this.#options
     const { name, namespace: own, uid, resourceVersion } = regarding.metadata
     const note = `${redact(event.note)}${dropped === 0 ? '' : ` (and ${dropped} like it that were left out)`}`
     const eventTime = microTime(this.#client.clock.now())
@@ -143,9 +142,8 @@ export class EventRecorder {
       .toLowerCase()
       .replace(/[^a-z0-9.-]/g, '-')
       .slice(0, 200)
-    const hash = toHex(sha256(new TextEncoder().encode(name ?? '')), 0, 4)
     await this.#client.create(KubeResources.events, {
-      metadata: { name: `${stem}-${hash}.${suffix}`, namespace: own ?? namespace },
+      metadata: { name: `${stem}.${suffix}`, namespace: own ?? namespace },
       regarding: {
         apiVersion: regarding.apiVersion,
         kind: regarding.kind,
