@@ -1,0 +1,267 @@
+import { describe, expect, test } from 'vitest'
+import { KubeResources } from '../../../../src/kubernetes/api/kube-resource.ts'
+import { secretJournal } from '../../../../src/kubernetes/federation/secret-journal.ts'
+import { decodeCacerts } from '../../../../src/kubernetes/secrets/decode-cacerts.ts'
+import {
+  checkIstioRoots,
+  planRollover,
+  Rollover,
+  type RolloverKind,
+  type TraceEvent,
+} from '../../../../src/rotation/index.ts'
+import { checkPath } from '../../../../src/verify/index.ts'
+import { World } from './support.ts'
+
+const decoder = new TextDecoder()
+const rootText = (world: World, cluster: string): string => {
+  const data = world.cacerts(cluster)?.['data']
+  return decoder.decode(Buffer.from(String(Reflect.get(data ?? {}, 'root-cert.pem')), 'base64'))
+}
+
+/** Roots by the organization in their names. */
+const rootsIn = (world: World, cluster: string): string =>
+  decodeCacerts(world.cacerts(cluster) ?? {})
+    .roots.map((root) => String(root.subject).replace('O=', ''))
+    .join(' + ')
+
+const issuerIn = (world: World, cluster: string): string =>
+  String(decodeCacerts(world.cacerts(cluster) ?? {}).certificate.issuer).replace('O=', '')
+
+/** Every cluster accepts what every other one's CA signs: what a handshake needs. */
+async function strangers(world: World): Promise<readonly string[]> {
+  const names = [...world.clusters.keys()]
+  const found: string[] = []
+  for (const server of names)
+    for (const client of names) {
+      const { certificate, chain } = decodeCacerts(world.cacerts(server) ?? {})
+      const { roots } = decodeCacerts(world.cacerts(client) ?? {})
+      const { ok } = await checkPath(certificate, {
+        anchors: roots,
+        intermediates: chain,
+        time: world.clock.now(),
+        purpose: 'any',
+      })
+      if (!ok) found.push(`${client} refuses ${server}`)
+    }
+  return found
+}
+
+const terms = { leafLifetime: '4h', gracePeriodRatio: 0.5, propagation: '15m', switchDelay: '10m' } as const
+
+interface Story {
+  readonly kind: RolloverKind
+  readonly outgoing: readonly string[]
+  readonly from: (cluster: string) => string
+}
+
+async function begin(world: World, { kind, outgoing, from }: Story) {
+  const incoming = 'root-new'
+  await world.root(incoming)
+  const authorities = Object.fromEntries(
+    [...outgoing, incoming].map((id) => [id, { secret: world.rootRef(id) }]),
+  )
+  const certificates = await Promise.all(
+    outgoing.map((id) => world.federation.loader.load(world.rootRef(id))),
+  )
+  const plan = planRollover({
+    ...terms,
+    kind,
+    start: new Date(world.clock.now().getTime() + 3_600_000),
+    outgoing: outgoing.map((id, i) => ({ id, certificate: certificates[i]?.certificate })),
+    incoming: { id: incoming, lifetime: '3650d' },
+    clusters: [...world.clusters.keys()].map((name) => ({ name, from: from(name) })),
+  })
+  const events: TraceEvent[] = []
+  const open = () =>
+    Rollover.open({
+      plan,
+      journal: secretJournal(world.manager, { namespace: 'mesh-pki', name: 'rollover' }),
+      clock: world.clock,
+      onEvent: (event) => void events.push(event),
+    })
+  world.federation = { ...world.federation, authorities, rollover: await open() }
+  return { open, events, incoming }
+}
+
+/** Lets time pass until the rollover is over, with a look at every quarter of an hour. */
+async function play(world: World, look: () => Promise<void> | void): Promise<boolean> {
+  for (let i = 0; i < 800; i++) {
+    await world.settle()
+    await look()
+    if ((await world.federation.rollover?.status())?.over === true) return true
+    await world.clock.run('10m')
+  }
+  return false
+}
+
+describe('a rollover of the root, driven through orders', () => {
+  test('goes A, A+B, A+B+B, B in each cluster, and nobody ever refuses anybody', async () => {
+    const world = new World(['east', 'west'], { workloadLifetime: '4h' })
+    await world.root('root-1')
+    await world.settle()
+    await begin(world, { kind: 'root', outgoing: ['root-1'], from: () => 'root-1' })
+    const phases: string[] = []
+    const texts: string[] = []
+    const over = await play(world, async () => {
+      expect(await strangers(world)).toEqual([])
+      const phase = `${rootsIn(world, 'east')} / ${issuerIn(world, 'east')}`
+      if (phases.at(-1) !== phase) phases.push(phase)
+      const text = rootText(world, 'east')
+      if (texts.at(-1) !== text) texts.push(text)
+    })
+    expect(over).toBe(true)
+    // Istio's own procedure (integration test cacert_rotation).
+    expect(phases).toEqual([
+      'root-1 / root-1',
+      'root-1 + root-new / root-1',
+      'root-1 + root-new + root-new / root-new',
+      'root-new / root-new',
+    ])
+    for (const [i, text] of texts.slice(1).entries())
+      for (const istioVersion of ['1.20', '1.24', '1.30'])
+        expect(checkIstioRoots(texts[i] ?? '', text, { istioVersion, multiRoot: true }).outcome).toBe(
+          'reloaded',
+        )
+  })
+
+  test('does not go on while a cluster cannot be reached, and catches up afterwards', async () => {
+    const world = new World(['east', 'west'], { workloadLifetime: '4h' })
+    await world.root('root-1')
+    await world.settle()
+    await begin(world, { kind: 'root', outgoing: ['root-1'], from: () => 'root-1' })
+    const west = world.apiOf('west')
+    west.faults.fail('broken-connection', { times: Number.POSITIVE_INFINITY })
+    for (let i = 0; i < 60; i++) {
+      await world.step()
+      for (let n = 0; n < 4; n++) await world.agent('east')
+      await world.issuer('east')
+      await world.clock.run('5m')
+    }
+    expect(rootsIn(world, 'east')).toBe('root-1')
+    const { rollover, clusters } = await world.step()
+    expect(clusters.find(({ cluster }) => cluster === 'west')?.error).toMatch(/no answer from the API server/)
+    expect(JSON.stringify(rollover?.waiting)).toMatch(/west/)
+    west.faults.clear()
+    expect(await play(world, async () => expect(await strangers(world)).toEqual([]))).toBe(true)
+    expect(rootsIn(world, 'west')).toBe('root-new')
+  })
+
+  test('does not count what a dead agent once said', async () => {
+    const world = new World(['east', 'west'], { workloadLifetime: '4h' })
+    await world.root('root-1')
+    await world.settle()
+    await begin(world, { kind: 'root', outgoing: ['root-1'], from: () => 'root-1' })
+    // The agent of the west has died; its last words stay in the order.
+    for (let i = 0; i < 60; i++) {
+      await world.settle(['east'])
+      await world.clock.run('5m')
+    }
+    expect(rootsIn(world, 'east')).toBe('root-1')
+  })
+
+  test('goes on in another process at any time: the journal is in a Secret', async () => {
+    const world = new World(['east'], { workloadLifetime: '4h' })
+    await world.root('root-1')
+    await world.settle()
+    const { open } = await begin(world, { kind: 'root', outgoing: ['root-1'], from: () => 'root-1' })
+    const over = await play(world, async () => {
+      world.federation = { ...world.federation, rollover: await open() }
+    })
+    expect(over).toBe(true)
+    expect(rootsIn(world, 'east')).toBe('root-new')
+  })
+})
+
+describe('the adoption of separate roots, driven through orders', () => {
+  test('brings clusters that do not trust one another under one root', async () => {
+    const world = new World(['east', 'west'], { workloadLifetime: '4h' })
+    const from = (cluster: string): string => `root-${cluster}`
+    for (const cluster of ['east', 'west']) {
+      await world.root(from(cluster))
+      const authorities = { [from(cluster)]: { secret: world.rootRef(from(cluster)) } }
+      const meshes = [world.meshOf(cluster)]
+      const whole = world.federation
+      world.federation = { ...whole, signer: from(cluster), authorities, meshes }
+      await world.settle([cluster])
+      world.federation = whole
+    }
+    expect(await strangers(world)).toEqual(['west refuses east', 'east refuses west'])
+    await begin(world, { kind: 'adoption', outgoing: ['root-east', 'root-west'], from })
+    let together = false
+    const over = await play(world, async () => {
+      const refused = await strangers(world)
+      // Once they have met, they never part.
+      if (refused.length === 0) together = true
+      else expect(together).toBe(false)
+      expect(refused.filter((one) => one === 'east refuses east' || one === 'west refuses west')).toEqual([])
+    })
+    expect([over, together]).toEqual([true, true])
+    expect([rootsIn(world, 'east'), rootsIn(world, 'west')]).toEqual(['root-new', 'root-new'])
+  })
+})
+
+describe('the journal in a Secret', () => {
+  const ref = { namespace: 'mesh-pki', name: 'journal' }
+
+  test('lets one of two writers win', async () => {
+    const world = new World([])
+    const [a, b] = [
+      secretJournal(world.manager, ref),
+      secretJournal(world.client(world.management, 'b'), ref),
+    ]
+    expect(await a.read()).toBeUndefined()
+    expect(await Promise.all([a.replace(undefined, 'from a'), b.replace(undefined, 'from b')])).toEqual([
+      true,
+      false,
+    ])
+    const version = (await a.read())?.version
+    expect(await b.replace(version, 'next of b')).toBe(true)
+    expect(await a.replace(version, 'next of a')).toBe(false)
+    expect((await a.read())?.text).toBe('next of b')
+  })
+
+  test('a Secret that was deleted and made anew is another journal', async () => {
+    const world = new World([])
+    const journal = secretJournal(world.manager, ref)
+    await journal.replace(undefined, 'one')
+    const version = (await journal.read())?.version
+    await world.manager.remove(KubeResources.secrets, await world.manager.get(KubeResources.secrets, ref))
+    expect(await journal.replace(version, 'two')).toBe(false)
+    await secretJournal(world.manager, ref).replace(undefined, 'of somebody else')
+    expect(await journal.replace(version, 'two')).toBe(false)
+  })
+
+  test('a write whose answer was lost is looked up, not taken for a failure', async () => {
+    const world = new World([])
+    const journal = secretJournal(world.manager, ref)
+    await journal.replace(undefined, 'one')
+    const version = (await journal.read())?.version
+    world.management.faults.failAfter('broken-connection', { verb: 'update' })
+    expect(await journal.replace(version, 'two')).toBe(true)
+    world.management.faults.fail('broken-connection', { verb: 'update' })
+    await expect(journal.replace((await journal.read())?.version, 'three')).rejects.toMatchObject({
+      code: 'ERR_KUBERNETES_UNAVAILABLE',
+      outcome: 'unknown',
+    })
+    expect((await journal.read())?.text).toBe('two')
+  })
+
+  test('a Secret that holds something else is no journal', async () => {
+    const world = new World([])
+    world.management.seed({ apiVersion: 'v1', kind: 'Secret', metadata: ref, data: { other: 'eA==' } })
+    await expect(secretJournal(world.manager, ref).read()).rejects.toMatchObject({
+      code: 'ERR_ROLLOVER_JOURNAL',
+    })
+  })
+
+  test('a text that no Secret takes is refused before it is sent', async () => {
+    const world = new World([])
+    const writes = world.management.writes
+    await expect(
+      secretJournal(world.manager, ref).replace(undefined, 'x'.repeat(1_000_001)),
+    ).rejects.toMatchObject({
+      code: 'ERR_ROLLOVER_JOURNAL',
+    })
+    expect(world.management.writes).toBe(writes)
+  })
+})
