@@ -10,6 +10,7 @@ import { readDuration } from '../../internal/duration.ts'
 import { checkOptionNames } from '../../internal/options.ts'
 import type { Rollover } from '../../rotation/rollover/rollover.ts'
 import type { RolloverStatus } from '../../rotation/rollover/rollover-status.ts'
+import { distinctCertificates } from '../../verify/trust-store.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { type CertificateInput, toCertificates } from '../../x509/certificate-input.ts'
 import type { KubeClient } from '../api/kube-client.ts'
@@ -50,6 +51,8 @@ export interface FederationOptions {
   /** Which of them signs where no rollover says otherwise. */
   readonly signer: string
   readonly loader: AuthorityLoader
+  /** Roots that every mesh trusts beside that of its CA, and that sign nothing. Not with a rollover, which says itself what is trusted. */
+  readonly passive?: readonly Certificate[] | undefined
   /** Decides which authority signs in which cluster, and what it trusts. */
   readonly rollover?: Rollover | undefined
   /** How old what a cluster says may be. Default `'15m'`, as `evidenceMaxAge` of `planRollover`. */
@@ -65,6 +68,7 @@ export const FEDERATION_OPTIONS: readonly string[] = [
   'authorities',
   'signer',
   'loader',
+  'passive',
   'rollover',
   'evidenceMaxAge',
   'beforeWrite',
@@ -103,7 +107,11 @@ interface ClusterTrust {
  */
 export async function federationStep(options: FederationOptions): Promise<FederationReport> {
   checkOptionNames(options, FEDERATION_OPTIONS, 'federationStep')
-  const { meshes, rollover } = options
+  const { meshes, rollover, passive = [] } = options
+  if (rollover !== undefined && passive.length > 0)
+    throw new TypeError(
+      'option "passive" does not go with "rollover": a bundle that holds more than the rollover published is none of its',
+    )
   const clusters = new Map<string, ClusterReport>()
   const each = async (work: (mesh: FederatedMesh) => Promise<boolean>): Promise<void> => {
     await Promise.all(
@@ -213,9 +221,9 @@ async function listen(options: FederationOptions, rollover: Rollover, mesh: Fede
 
 /** What a cluster shall sign with and trust; `undefined` where it keeps what it has. */
 async function trustOf(options: FederationOptions, cluster: string): Promise<ClusterTrust | undefined> {
-  const { rollover, signer } = options
+  const { rollover, signer, passive = [] } = options
   if (rollover === undefined) {
-    const roots = await rootsOf(options, signer)
+    const roots = distinctCertificates([...(await rootsOf(options, signer)), ...passive])
     return { authority: signer, trustBundle: pemOf(roots), bundleSequence: undefined, revision: undefined }
   }
   const desired = await rollover.desired(cluster)

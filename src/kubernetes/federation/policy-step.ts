@@ -1,0 +1,277 @@
+/**
+ * One step for a policy: from a RootTrustPolicy or VirtualMesh to orders in the clusters that it selects.
+ *
+ * @module
+ */
+
+import { MeshPkiError } from '../../errors.ts'
+import { failureLabel } from '../../internal/backoff.ts'
+import { checkOptionNames } from '../../internal/options.ts'
+import type { Rollover } from '../../rotation/rollover/rollover.ts'
+import type { KubeClient } from '../api/kube-client.ts'
+import { KubeResources } from '../api/kube-resource.ts'
+import { type NamespacedName, recordAt, textAt } from '../objects/kube-object.ts'
+import type { FederationPlan, ObservedOrder, PlannedWithdrawal } from '../policy/federation-plan.ts'
+import type { Inventory } from '../policy/inventory.ts'
+import { planFederation } from '../policy/plan-federation.ts'
+import { policyOwner } from '../policy/policy-owner.ts'
+import { rootSecretNames } from '../policy/root-secret-names.ts'
+import type { TrustPolicy } from '../policy/trust-policy.ts'
+import type { AuthorityLoader } from './authority-loader.ts'
+import { type FederationApi, MESH_PKI_API } from './federation-api.ts'
+import {
+  type ClusterReport,
+  entitlementOf,
+  type FederatedMesh,
+  type FederationAuthority,
+  type FederationOptions,
+  type FederationReport,
+  federationStep,
+} from './federation-step.ts'
+import type { Entitlement } from './issuer-decision.ts'
+import { rootCaStep } from './root-ca-step.ts'
+
+/** What a policy is carried out with. */
+export interface PolicyStepOptions {
+  readonly api?: FederationApi | undefined
+  readonly policy: TrustPolicy
+  /** Every policy of the management cluster: two that want one mesh are found out. Default: this one. */
+  readonly policies?: readonly TrustPolicy[] | undefined
+  readonly inventory: Inventory
+  /** Leads to the management cluster. */
+  readonly management: KubeClient
+  /** Leads to each cluster of the inventory. One without a client is reported and left out. */
+  readonly clusters: Readonly<Record<string, KubeClient>>
+  readonly loader: AuthorityLoader
+  /** The longest that workload certificates live in these meshes. Default `'24h'`, as istiod. */
+  readonly workloadLifetime?: string | undefined
+  /** A rollover that decides who signs; its authorities by id. Without one, the CA of the policy does. */
+  readonly rollover?: Rollover | undefined
+  readonly authorities?: Readonly<Record<string, FederationAuthority>> | undefined
+  readonly evidenceMaxAge?: string | undefined
+  /**
+   * Whether an order of a mesh that is no longer selected may be taken back now. Its plan says what comes before: a mesh
+   * that is cut off at once has an outage. Default: never.
+   */
+  readonly mayWithdraw?: ((withdrawal: PlannedWithdrawal) => boolean | Promise<boolean>) | undefined
+  readonly beforeWrite?: (() => void) | undefined
+}
+
+const OPTIONS = [
+  'api',
+  'policy',
+  'policies',
+  'inventory',
+  'management',
+  'clusters',
+  'loader',
+  'workloadLifetime',
+  'rollover',
+  'authorities',
+  'evidenceMaxAge',
+  'mayWithdraw',
+  'beforeWrite',
+]
+
+/** What the agent of a cluster said of an order when it was last looked at. */
+export interface OrderState {
+  readonly cluster: string
+  readonly order: NamespacedName
+  /** `FAILED` where it cannot be carried out; then `error` says why. */
+  readonly state: string
+  readonly error?: string
+}
+
+/** What became of a step for a policy. */
+export interface PolicyReport extends FederationReport {
+  readonly plan: FederationPlan
+  readonly orders: readonly OrderState[]
+  readonly changed: boolean
+}
+
+/** The id of the CA of a policy, where no rollover names it. */
+export const POLICY_AUTHORITY = 'policy'
+
+/**
+ * Carries a policy out, one step: makes its root where there is none, gives each selected mesh its order, lets a rollover go on,
+ * and takes back what may be taken back. `plan` says why, and what is held.
+ *
+ * A cluster that cannot be reached is reported and stops nobody. It holds no state: call it as often as you like.
+ *
+ * @throws `KubeError` of the management cluster; `MeshPkiError` of its authorities.
+ *
+ * @example
+ * ```ts
+ * import { AuthorityLoader, type Inventory, type KubeClient, policyStep, readRootTrustPolicy } from 'mesh-pki/kubernetes'
+ *
+ * declare const management: KubeClient, east: KubeClient, west: KubeClient, inventory: Inventory, object: object
+ * const { plan, clusters } = await policyStep({
+ *   policy: readRootTrustPolicy(object),
+ *   inventory,
+ *   management,
+ *   clusters: { east, west },
+ *   loader: new AuthorityLoader(management),
+ * })
+ * for (const { severity, message } of plan.findings) console.log(severity, message)
+ * ```
+ */
+export async function policyStep(options: PolicyStepOptions): Promise<PolicyReport> {
+  checkOptionNames(options, OPTIONS, 'policyStep')
+  const { policy, management, beforeWrite } = options
+  let { plan, unreachable, orders } = await planOf(options)
+  const { root } = plan
+  let changed = false
+  if (root.do === 'create') {
+    const { keyAlgorithm, lifetime, organization } = root.options
+    const owner = policyOwner(policy)
+    await rootCaStep(management, root.secret, { keyAlgorithm, lifetime, organization, owner, beforeWrite })
+    changed = true
+    ;({ plan, unreachable, orders } = await planOf(options))
+  }
+  const federation = federationOf(options, plan)
+  const report: FederationReport =
+    federation === undefined ? { clusters: [] } : await federationStep(federation)
+  const withdrawn = await withdraw(options, plan)
+  const seen = new Set(report.clusters.map(({ cluster }) => cluster))
+  return {
+    ...report,
+    clusters: [...report.clusters, ...unreachable.filter(({ cluster }) => !seen.has(cluster))],
+    plan,
+    orders,
+    changed: changed || withdrawn || report.clusters.some((one) => one.changed),
+  }
+}
+
+/**
+ * What an order of a cluster is entitled to by a policy, decided anew from what the management cluster has now: for `issuerStep`.
+ * `undefined` where the policy does not select it, or holds it.
+ */
+export async function policyEntitlement(
+  options: PolicyStepOptions,
+  cluster: string,
+  order: NamespacedName,
+): Promise<Entitlement | undefined> {
+  checkOptionNames(options, OPTIONS, 'policyEntitlement')
+  const { plan } = await planOf(options, [cluster])
+  const federation = federationOf(options, plan)
+  return federation === undefined ? undefined : entitlementOf(federation, cluster, order)
+}
+
+/** What is there, and what must be. Of clusters that are not asked nothing is known, so nothing of them may be decided. */
+async function planOf(options: PolicyStepOptions, only?: readonly string[]): Promise<Observation> {
+  const { api = MESH_PKI_API, policy, policies, inventory, management } = options
+  const secrets = await Promise.all(
+    rootSecretNames(policy).map((name) => management.find(KubeResources.secrets, name)),
+  )
+  const orders: ObservedOrder[] = []
+  const unreachable: ClusterReport[] = []
+  await Promise.all(
+    inventory.clusters
+      .filter(({ name }) => only === undefined || only.includes(name))
+      .map(async ({ name, agentNamespace = AGENT_NAMESPACE }) => {
+        try {
+          const client = options.clusters[name]
+          if (client === undefined) throw new NoClient()
+          const { items } = await client.list(api.issuedCertificates, { namespace: agentNamespace })
+          for (const object of items) orders.push({ cluster: name, object })
+        } catch (error) {
+          const words =
+            error instanceof NoClient
+              ? 'option "clusters" has no client for it'
+              : error instanceof MeshPkiError
+                ? error.message
+                : failureLabel(error)
+          unreachable.push({ cluster: name, changed: false, error: words })
+        }
+      }),
+  )
+  const known = inventory.clusters.filter(
+    ({ name }) =>
+      (only === undefined || only.includes(name)) && !unreachable.some(({ cluster }) => cluster === name),
+  )
+  const plan = planFederation(
+    policy,
+    { clusters: known },
+    {
+      time: management.clock.now(),
+      secrets: secrets.filter((secret) => secret !== undefined),
+      // The management side reads no Secret of a workload cluster: the agent there finds out what is foreign, and says so.
+      cacerts: [],
+      orders,
+      ...(policies === undefined ? {} : { policies }),
+    },
+  )
+  const states = orders.map(({ cluster, object }): OrderState => {
+    const status = recordAt(object, 'status')
+    const { namespace = '', name = '' } = object.metadata
+    const state = textAt(status, 'state') ?? 'PENDING'
+    const error = textAt(status, 'error')
+    return { cluster, order: { namespace, name }, state, ...(error === undefined ? {} : { error }) }
+  })
+  return { plan, unreachable, orders: states }
+}
+
+interface Observation {
+  readonly plan: FederationPlan
+  readonly unreachable: readonly ClusterReport[]
+  readonly orders: readonly OrderState[]
+}
+
+/** As Gloo Mesh: where its agents run. */
+const AGENT_NAMESPACE = 'gloo-mesh'
+
+class NoClient extends Error {
+  override readonly name = 'NoClient'
+}
+
+function federationOf(options: PolicyStepOptions, plan: FederationPlan): FederationOptions | undefined {
+  const { api, policy, clusters, loader, rollover, authorities, evidenceMaxAge, beforeWrite } = options
+  const { root, issue, trust } = plan
+  if (root.do !== 'use') return undefined
+  const isGloo = api?.flavour === 'gloo'
+  const meshes = issue.flatMap((one): readonly FederatedMesh[] => {
+    const client = clusters[one.cluster]
+    if (one.do !== 'order' || one.spec === undefined || client === undefined) return []
+    const { workloadLifetime = '24h' } = options
+    return [
+      {
+        cluster: one.cluster,
+        client,
+        order: one.order,
+        spec: {
+          ...one.spec,
+          // Gloo Mesh sets no limit, and its kind cannot say one.
+          pathLength: isGloo ? 'none' : one.spec.pathLength,
+          podBounceDirective: undefined,
+          workloadLifetime,
+          rotation: undefined,
+        },
+      },
+    ]
+  })
+  return {
+    api,
+    owner: policyOwner(policy),
+    meshes,
+    authorities: { [POLICY_AUTHORITY]: { secret: root.secret }, ...authorities },
+    signer: POLICY_AUTHORITY,
+    loader,
+    evidenceMaxAge,
+    beforeWrite,
+    ...(rollover === undefined ? { passive: trust } : { rollover }),
+  }
+}
+
+async function withdraw(options: PolicyStepOptions, { withdraw: planned }: FederationPlan): Promise<boolean> {
+  const { api = MESH_PKI_API, mayWithdraw, clusters, beforeWrite } = options
+  let changed = false
+  for (const withdrawal of planned) {
+    const client = clusters[withdrawal.cluster]
+    if (client === undefined || mayWithdraw === undefined || !(await mayWithdraw(withdrawal))) continue
+    const found = await client.find(api.issuedCertificates, withdrawal.order)
+    if (found === undefined) continue
+    beforeWrite?.()
+    changed = (await client.remove(api.issuedCertificates, found)) || changed
+  }
+  return changed
+}
