@@ -17,6 +17,7 @@ export default {
     'test/**/*.test-d.ts',
     'test/fuzz/main.ts',
     'test/runtime/smoke.mjs',
+    'test/kubernetes/client-node/peer.ts',
     'test/vectors/**/*.mjs',
     'tools/*.mjs',
   ],

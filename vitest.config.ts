@@ -16,9 +16,20 @@ export default defineConfig({
         test: {
           name: 'source',
           include: ['test/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'test/package/**'],
+          exclude: ['**/node_modules/**', 'test/package/**', 'test/kubernetes/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        // A real etcd and kube-apiserver: one file after the other, since each pair takes both cores while it starts.
+        extends: true,
+        test: {
+          name: 'kubernetes',
+          include: ['test/kubernetes/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -126,7 +126,7 @@ export class KubeClient {
     return this.#ask('get', resource, ref, { method: 'GET', path: objectPath(resource, ref) }, options)
   }
 
-  /** {@link get}, but `undefined` where there is none. */
+  /** {@link get}, but `undefined` where there is none. A kind that is not served is a failure: it says nothing of its objects. */
   async find(
     resource: KubeResource,
     ref: ObjectName,
@@ -274,7 +274,7 @@ export class KubeClient {
       const body = await this.#caller.send(call, resource, { method: 'GET', path }, options.signal)
       return listAt(body, 'resources').some((one) => textAt(one, 'name') === resource.plural)
     } catch (error) {
-      if (isKubeError(error, 'ERR_KUBERNETES_NOT_FOUND')) return false
+      if (isKubeError(error, 'ERR_KUBERNETES_NOT_SERVED', 'ERR_KUBERNETES_NOT_FOUND')) return false
       throw error
     }
   }

@@ -20,6 +20,7 @@ export type KubeErrorCode =
   | 'ERR_KUBERNETES_FORBIDDEN'
   | 'ERR_KUBERNETES_INVALID'
   | 'ERR_KUBERNETES_NOT_FOUND'
+  | 'ERR_KUBERNETES_NOT_SERVED'
   | 'ERR_KUBERNETES_THROTTLED'
   | 'ERR_KUBERNETES_UNAUTHORIZED'
   | 'ERR_KUBERNETES_UNAVAILABLE'
@@ -118,7 +119,8 @@ const REMEDIES: Readonly<Record<KubeErrorCode, string>> = {
   ERR_KUBERNETES_EXPIRED: 'List again',
   ERR_KUBERNETES_FORBIDDEN: 'Grant the rule; docs/kubernetes.md lists what each adapter needs',
   ERR_KUBERNETES_INVALID: 'The server will refuse it again as it is',
-  ERR_KUBERNETES_NOT_FOUND: 'Was it deleted, or is its kind not installed?',
+  ERR_KUBERNETES_NOT_FOUND: 'Was it deleted?',
+  ERR_KUBERNETES_NOT_SERVED: 'Is its kind installed, and the server up long enough to know?',
   ERR_KUBERNETES_THROTTLED: 'Try again after the pause that the server asks for',
   ERR_KUBERNETES_UNAUTHORIZED: 'Renew the credentials',
   ERR_KUBERNETES_UNAVAILABLE: 'Try again with a pause',
@@ -137,7 +139,7 @@ export function statusErrorOf(call: KubeCall, status: unknown): KubeError {
 
 function refusal(call: KubeCall, status: number, body: unknown, retryAfter: string | undefined): KubeError {
   const reason = textAt(body, 'reason')
-  const code = codeOf(status, reason)
+  const code = codeOf(status, body)
   const causes = causesOf(body)
   const isWrite = !READS.includes(call.verb)
   const outcome = isWrite && status >= 500 && reason !== 'NotAcceptable' ? 'unknown' : 'refused'
@@ -191,10 +193,16 @@ export function strangeAnswer(call: KubeCall, problem: string): KubeError {
   )
 }
 
-function codeOf(status: number, reason: string | undefined): KubeErrorCode {
+function codeOf(status: number, body: unknown): KubeErrorCode {
+  const reason = textAt(body, 'reason')
   if (status === 401) return 'ERR_KUBERNETES_UNAUTHORIZED'
   if (status === 403) return 'ERR_KUBERNETES_FORBIDDEN'
-  if (status === 404) return 'ERR_KUBERNETES_NOT_FOUND'
+  // Where an object is missing the server names it. Where the kind is, as in the first seconds after a restart, it names nothing:
+  // nobody may take that for a deletion.
+  if (status === 404)
+    return textAt(recordAt(body, 'details'), 'name') === undefined
+      ? 'ERR_KUBERNETES_NOT_SERVED'
+      : 'ERR_KUBERNETES_NOT_FOUND'
   if (status === 409)
     return reason === 'AlreadyExists' ? 'ERR_KUBERNETES_ALREADY_EXISTS' : 'ERR_KUBERNETES_CONFLICT'
   if (status === 410) return 'ERR_KUBERNETES_EXPIRED'

@@ -10,6 +10,7 @@ import { checkOptionNames } from '../../internal/options.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import { isKubeError } from '../api/kube-error.ts'
 import { KubeResources } from '../api/kube-resource.ts'
+import { checkCacerts } from '../lint/check-cacerts.ts'
 import { type KubeObject, type NamespacedName, recordAt } from '../objects/kube-object.ts'
 import { isSameJson } from '../objects/same-json.ts'
 import type { StepResult } from '../runner/step-result.ts'
@@ -233,6 +234,8 @@ async function carryOut(
           message: `what the issuer answered is not installed: ${error.message}`,
         }
       }
+      const refusal = await istiodRefusal(next, now)
+      if (refusal !== undefined) return refusal
       if (installed !== undefined && !installed.isOurs)
         await write(() => unlessThere(client.create(KubeResources.secrets, copyOf(installed.secret, labels))))
       await write(() => put(client, installed, next))
@@ -243,16 +246,29 @@ async function carryOut(
         put(client, installed, adopted({ order, installed, labels, roots: [], now, switchMs }, action.wish)),
       )
       return action
-    case 'publish-roots':
-      await write(() =>
-        put(client, installed, withRoots({ order, installed, labels, roots: action.roots, now, switchMs })),
-      )
+    case 'publish-roots': {
+      const next = withRoots({ order, installed, labels, roots: action.roots, now, switchMs })
+      const refusal = await istiodRefusal(next, now)
+      if (refusal !== undefined) return refusal
+      await write(() => put(client, installed, next))
       return action
+    }
     case 'ignore':
     case 'refuse':
     case 'wait':
     case 'rest':
       return action
+  }
+}
+
+/** istiod goes on with what it has when it refuses a change, and says so in its log alone: so it is asked before. */
+async function istiodRefusal(secret: KubeObject, now: Date): Promise<AgentAction | undefined> {
+  const verdict = await checkCacerts(secret, { parity: 'istio', time: now })
+  if (verdict.ok) return undefined
+  return {
+    do: 'refuse',
+    reason: 'IstiodWouldRefuse',
+    message: `istiod would refuse the secret in step ${verdict.step} (${verdict.message}): it is not written`,
   }
 }
 

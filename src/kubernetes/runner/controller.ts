@@ -52,12 +52,15 @@ const OPTIONS = ['name', 'sources', 'keys', 'reconcile', 'concurrency', 'queue',
 
 /** What RBAC denies is not granted within a second; other keys need the time. */
 const DENIED_PAUSE_MS = 60_000
+/** But a server that has just started denies what it will allow as soon as it has read its rules: so not at the first times. */
+const EARLY_DENIALS = 3
+const EARLY_PAUSE_MS = 3000
 
 /**
  * Runs one reconcile function: level-triggered, by key, at most one worker on a key, with retries that slow down.
  *
  * It waits until all sources have synced that are not optional. A reconcile that throws is tried again; what the server asked to wait is waited,
- * and what RBAC denies is tried once a minute. `requeueAfterMs` of its result takes the key again.
+ * and what RBAC denies is soon tried once a minute. `requeueAfterMs` of its result takes the key again.
  *
  * @example
  * ```ts
@@ -79,6 +82,8 @@ export class Controller {
   readonly #concurrency: number
   readonly #queue: WorkQueue
   readonly #elapsed: () => number
+  /** How often a key was denied in a row. */
+  readonly #denials = new Map<string, number>()
 
   /** @throws `TypeError`, `RangeError`. */
   constructor(options: ControllerOptions) {
@@ -142,13 +147,23 @@ export class Controller {
     try {
       const { requeueAfterMs } = await this.#options.reconcile(key, { signal })
       this.#queue.forget(key)
+      this.#denials.delete(key)
       if (requeueAfterMs !== undefined) this.#queue.addAfter(key, Math.max(1, requeueAfterMs))
       this.#report(key, started, requeueAfterMs === undefined ? 'done' : 'again', requeueAfterMs)
     } catch (error) {
       if (signal.aborted) return
-      const pause = this.#queue.retry(key, pauseAfter(error))
+      const pause = this.#queue.retry(key, this.#pauseAfter(key, error))
       this.#report(key, started, 'failed', pause, error)
     }
+  }
+
+  #pauseAfter(key: string, error: unknown): number {
+    const isDenied = isKubeError(error, 'ERR_KUBERNETES_FORBIDDEN', 'ERR_KUBERNETES_UNAUTHORIZED')
+    const denials = isDenied ? (this.#denials.get(key) ?? 0) + 1 : 0
+    if (denials === 0) this.#denials.delete(key)
+    else this.#denials.set(key, denials)
+    if (isDenied) return denials <= EARLY_DENIALS ? EARLY_PAUSE_MS : DENIED_PAUSE_MS
+    return error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0
   }
 
   #report(
@@ -171,8 +186,3 @@ export class Controller {
 }
 
 const ownKey = ({ object }: ObjectChange): readonly string[] => [keyOf(object)]
-
-function pauseAfter(error: unknown): number {
-  if (isKubeError(error, 'ERR_KUBERNETES_FORBIDDEN', 'ERR_KUBERNETES_UNAUTHORIZED')) return DENIED_PAUSE_MS
-  return error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0
-}

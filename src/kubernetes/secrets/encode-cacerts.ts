@@ -6,6 +6,7 @@
 
 import { MeshPkiError } from '../../errors.ts'
 import { checkOneOf, checkOptionNames } from '../../internal/options.ts'
+import { quote } from '../../internal/text.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { type CertificateInput, toCertificate, toCertificates } from '../../x509/certificate-input.ts'
 import { certificateLabel, nameLabel } from '../../x509/certificate-label.ts'
@@ -33,6 +34,11 @@ export interface CacertsInput {
   readonly crls?: string | undefined
   /** `'istio'` by default, or that of the base. */
   readonly layout?: CacertsLayout | undefined
+  /**
+   * The type of a new secret, such as `SecretType.glooIssued` for the four keys of Gloo Mesh since 1.1. That of the layout
+   * by default: `Opaque`, Gloo's for `istio-legacy`, `kubernetes.io/tls`. That of a base cannot be changed.
+   */
+  readonly type?: string | undefined
   /** Whether to mark it as made by istiod. As the base has it by default. */
   readonly istioGenerated?: boolean | undefined
   /** `'istio-system'` by default, or that of the base. */
@@ -48,6 +54,7 @@ const INPUT_NAMES: readonly string[] = [
   'privateKey',
   'crls',
   'layout',
+  'type',
   'istioGenerated',
   'namespace',
   'name',
@@ -126,7 +133,24 @@ export function encodeCacerts(bundle: CacertsInput, base?: SecretLike): SecretLi
   if (istioGenerated === false) drop.push(DataKey.istioGenerated)
   const name = chooseName('name', bundle.name, base, SecretName.cacerts)
   const namespace = chooseName('namespace', bundle.namespace, base, ISTIO_NAMESPACE)
-  return writeSecret({ name, namespace, type: TYPES[layout], entries, drop }, base)
+  return writeSecret(
+    { name, namespace, type: chooseType(bundle.type, base) ?? TYPES[layout], entries, drop },
+    base,
+  )
+}
+
+/** The type that was asked for. Kubernetes lets nobody change that of a secret which is there. */
+function chooseType(type: string | undefined, base: SecretLike | undefined): string | undefined {
+  if (type === undefined) return undefined
+  if (typeof type !== 'string' || type === '')
+    throw new TypeError(
+      `option "type" must be a string that is not empty; got ${type === '' ? '""' : typeof type}`,
+    )
+  if (base?.type !== undefined && base.type !== type)
+    throw new TypeError(
+      `option "type" is ${quote(type, 128)}, but the base object has ${quote(base.type, 128)}; the type of a secret cannot be changed`,
+    )
+  return type
 }
 
 interface Values {

@@ -424,6 +424,14 @@ describe('encodeCacerts', () => {
     )
   })
 
+  test('a new secret may have another type, one that is there keeps its own', () => {
+    const type = SecretType.glooIssued
+    expect(encodeCacerts({ ...input, type }).type).toBe('certificates.mesh.gloo.solo.io/issued_certificate')
+    expect(encodeCacerts({ ...input, type }, secretOf(four, { type })).type).toBe(type)
+    expect(() => encodeCacerts({ ...input, type }, secretOf(four))).toThrow('cannot be changed')
+    expect(() => encodeCacerts({ ...input, type: '' })).toThrow('"type"')
+  })
+
   test('takes certificates in any shape', () => {
     const certificate = Certificate.fromPem(pem.INTERMEDIATE_A)
     const roots = [Certificate.fromPem(pem.ROOT_A), { raw: Certificate.fromPem(pem.ROOT_B).der }]

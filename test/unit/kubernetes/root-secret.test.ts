@@ -50,6 +50,31 @@ describe('decodeRootSecret', () => {
     expect(names(decodeRootSecret(more).roots)).toEqual(['Root A', 'Root B'])
   })
 
+  test("cert-manager's, and the relay's", () => {
+    const tls = { 'tls.crt': pem.INTERMEDIATE_A, 'tls.key': pem.INTERMEDIATE_A_KEY, 'ca.crt': pem.ROOT_A }
+    const secret = decodeRootSecret(secretOf(tls, { type: SecretType.tls, metadata: place }))
+    expect(secret).toMatchObject({ layout: 'tls', findings: [] })
+    expect([names([secret.certificate]), names(secret.chain), names(secret.roots)]).toEqual([
+      ['Intermediate A'],
+      ['Intermediate A'],
+      ['Root A'],
+    ])
+    const relay = decodeRootSecret(secretOf({ 'ca.crt': pem.ROOT_A, 'tls.key': pem.ROOT_A_KEY }))
+    expect(relay).toMatchObject({ layout: 'relay', chain: [] })
+    expect(names(relay.roots)).toEqual(['Root A'])
+    // Two keys: which one is meant cannot be told.
+    const layout = 'ERR_KUBERNETES_SECRET_LAYOUT'
+    refusal(() => decodeRootSecret(secretOf({ ...tls, ...two })), layout)
+    refusal(() => decodeRootSecret(secretOf({ ...tls, ...four })), layout)
+    refusal(() => decodeRootSecret(secretOf({ 'tls.key': pem.ROOT_A_KEY })), layout)
+  })
+
+  test('the name of istiod’s own decides too', () => {
+    const opaque = secretOf({ ...own, 'root-cert.pem': '' }, { metadata: ofIstiod.metadata })
+    expect(decodeRootSecret(opaque).layout).toBe('istio-self-signed')
+    refusal(() => decodeRootSecret(secretOf({ ...own, 'root-cert.pem': '' })), 'ERR_PEM_NO_BLOCK')
+  })
+
   test('findings', () => {
     const parameters = secretOf({ ...four, 'ca-key.pem': pem.INTERMEDIATE_A_KEY_WITH_PARAMETERS })
     expect(decodeRootSecret(parameters).findings).toMatchObject([
@@ -110,11 +135,55 @@ describe('encodeRootSecret', () => {
     expect(encodeRootSecret(root, { layout: 'istio-self-signed', ...place }).metadata).toEqual(place)
   })
 
-  test.each(['gloo-legacy', 'gloo', 'istio-self-signed'] as const)('%s is read back', (layout) => {
-    const secret = encodeRootSecret(root, { layout, ...place })
-    const read = decodeRootSecret(secret)
-    expect(read.layout).toBe(layout)
-    expect(encodeRootSecret(read, { layout, ...place })).toEqual(secret)
+  test.each(['gloo-legacy', 'gloo', 'istio-self-signed', 'tls', 'relay'] as const)(
+    '%s is read back',
+    (layout) => {
+      const secret = encodeRootSecret(root, { layout, ...place })
+      const read = decodeRootSecret(secret)
+      expect(read.layout).toBe(layout)
+      expect(encodeRootSecret(read, { layout, ...place })).toEqual(secret)
+    },
+  )
+
+  test('a new version keeps what the base has', () => {
+    const base = secretOf(
+      { ...own, extra: 'kept' },
+      { ...ofIstiod, metadata: { ...ofIstiod.metadata, resourceVersion: '7', labels: { a: 'b' } } },
+    )
+    const next = encodeRootSecret(
+      { certificate: pem.ROOT_B, privateKey: pem.ROOT_A_KEY },
+      { layout: 'istio-self-signed' },
+      base,
+    )
+    expect(next.metadata).toEqual(base.metadata)
+    expect([plain(next, 'extra'), plain(next, 'ca-cert.pem'), plain(next, 'root-cert.pem')]).toEqual([
+      'kept',
+      pem.ROOT_B,
+      pem.ROOT_B,
+    ])
+    expect(() => encodeRootSecret(root, { layout: 'istio-self-signed', name: 'x' }, base)).toThrow('renamed')
+  })
+
+  test('the tls layout sends the CAs below the root, and is of the type that Kubernetes has for it', () => {
+    const secret = encodeRootSecret(
+      {
+        certificate: pem.INTERMEDIATE_A,
+        chain: [pem.INTERMEDIATE_A],
+        roots: pem.ROOT_A,
+        privateKey: pem.INTERMEDIATE_A_KEY,
+      },
+      { layout: 'tls', ...place },
+    )
+    expect(secret.type).toBe('kubernetes.io/tls')
+    expect([plain(secret, 'tls.crt'), plain(secret, 'ca.crt')]).toEqual([pem.INTERMEDIATE_A, pem.ROOT_A])
+    refusal(
+      () =>
+        encodeRootSecret(
+          { certificate: pem.INTERMEDIATE_A, roots: pem.ROOT_A, privateKey: pem.INTERMEDIATE_A_KEY },
+          { layout: 'relay', ...place },
+        ),
+      'ERR_KUBERNETES_SECRET_LAYOUT',
+    )
   })
 
   test('gloo-legacy has one certificate', () => {
@@ -138,7 +207,7 @@ describe('encodeRootSecret', () => {
     // @ts-expect-error no name
     expect(() => encodeRootSecret(root, { layout: 'gloo', namespace: 'x' })).toThrow('"name" is needed')
     // @ts-expect-error an unknown layout
-    expect(() => encodeRootSecret(root, { layout: 'tls', ...place })).toThrow(TypeError)
+    expect(() => encodeRootSecret(root, { layout: 'pem', ...place })).toThrow(TypeError)
     // @ts-expect-error an unknown option
     expect(() => encodeRootSecret({ ...root, key: 'x' }, gloo)).toThrow(TypeError)
   })

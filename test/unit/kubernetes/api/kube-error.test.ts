@@ -19,7 +19,6 @@ describe('errors of the API server', () => {
   test.each([
     [401, 'Unauthorized', 'ERR_KUBERNETES_UNAUTHORIZED', 'refused'],
     [403, 'Forbidden', 'ERR_KUBERNETES_FORBIDDEN', 'refused'],
-    [404, 'NotFound', 'ERR_KUBERNETES_NOT_FOUND', 'refused'],
     [409, 'AlreadyExists', 'ERR_KUBERNETES_ALREADY_EXISTS', 'refused'],
     [409, 'Conflict', 'ERR_KUBERNETES_CONFLICT', 'refused'],
     [410, 'Expired', 'ERR_KUBERNETES_EXPIRED', 'refused'],
@@ -34,6 +33,16 @@ describe('errors of the API server', () => {
     expect(error.message).toContain('update secrets istio-system/cacerts')
     expect(isKubeError(error, error.code)).toBe(true)
     expect(isKubeError(new Error('no'))).toBe(false)
+  })
+
+  test('tells an object that is not there from a kind that is not served', () => {
+    const gone = refusalOf(call, status(404, 'NotFound', { details: { name: 'cacerts', kind: 'secrets' } }))
+    expect(gone.code).toBe('ERR_KUBERNETES_NOT_FOUND')
+    // kube-apiserver, of a CRD that is not there, and of a path that is none.
+    expect(refusalOf(call, status(404, 'NotFound', { details: {} })).code).toBe('ERR_KUBERNETES_NOT_SERVED')
+    expect(refusalOf(call, { status: 404, headers: {}, body: '404 page not found\n' }).code).toBe(
+      'ERR_KUBERNETES_NOT_SERVED',
+    )
   })
 
   test('a read that failed has changed nothing', () => {
