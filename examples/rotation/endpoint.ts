@@ -131,15 +131,22 @@ export class SvidEndpoint implements Endpoint {
   readonly #served: SvidServer
   readonly #clock: { now(): Date }
   readonly #trustDomains: readonly string[]
+  readonly #signers: 'warn' | undefined
   readonly #bundles: BundleSource = { bundleFor: ({ name }) => this.#held.get(name) }
   #held: ReadonlyMap<string, SpiffeBundle>
   #material: Material
 
   constructor(
     material: Material,
-    options: { readonly trustDomains: readonly string[]; readonly skewMs: number },
+    options: {
+      readonly trustDomains: readonly string[]
+      readonly skewMs: number
+      /** Whether CAs may have identities of workloads, as the intermediates of Gloo Mesh do. */
+      readonly signers?: 'warn'
+    },
   ) {
     this.#trustDomains = options.trustDomains
+    this.#signers = options.signers
     this.#clock = { now: () => new Date(Date.now() + options.skewMs) }
     this.#material = material
     this.#held = this.#bundlesOf(material)
@@ -148,6 +155,7 @@ export class SvidEndpoint implements Endpoint {
         bundles: this.#bundles,
         credentials: { cert: material.chain, key: material.keyPem },
         clock: this.#clock,
+        signers: this.#signers,
         onRefused: (error, { port }) => {
           if (port !== undefined) this.#refusals.set(port, error)
         },
@@ -183,6 +191,7 @@ export class SvidEndpoint implements Endpoint {
         expect: id,
         credentials: { cert: this.#material.chain, key: this.#material.keyPem },
         clock: this.#clock,
+        signers: this.#signers,
       })
       socket = connection.socket
     } catch (error) {

@@ -32,6 +32,35 @@ export type {
   KubeWatchEvent,
   KubeWatchRequest,
 } from './api/kube-transport.ts'
+export type { BackupEntry } from './backup/backup-document.ts'
+export { type BackupTrustOptions, backupTrust } from './backup/backup-trust.ts'
+export {
+  type BackupContents,
+  type CheckBackupResult,
+  checkBackup,
+  type RestoreTrustOptions,
+  restoreTrust,
+} from './backup/restore-trust.ts'
+export {
+  type ComparedProxy,
+  type ComparedRoot,
+  compareRoots,
+  type RootComparison,
+} from './evidence/compare-roots.ts'
+export type {
+  EnvoySecret,
+  EvidenceFinding,
+  EvidenceFindingCode,
+  ProxySecrets,
+} from './evidence/proxy-secrets.ts'
+export { type ReadEnvoySecretsOptions, readEnvoySecrets } from './evidence/read-envoy-secrets.ts'
+export {
+  type ObservedIssuance,
+  type OpenProxy,
+  type RolloverEvidence,
+  type RolloverEvidenceOptions,
+  rolloverEvidence,
+} from './evidence/rollover-evidence.ts'
 export { acceptAnswer } from './federation/accept-answer.ts'
 export { type AgentControllerOptions, agentController } from './federation/agent-controller.ts'
 export {
@@ -99,6 +128,8 @@ export {
 export { type RootCaStepOptions, rootCaStep } from './federation/root-ca-step.ts'
 export { type RootsDistributedOptions, rootsDistributed } from './federation/roots-distributed.ts'
 export { secretJournal } from './federation/secret-journal.ts'
+export { type CheckCacertsOptions, type CheckCacertsResult, checkCacerts } from './lint/check-cacerts.ts'
+export type { IstiodStep } from './lint/istiod-verdict.ts'
 export { type LintCacertsOptions, lintCacerts } from './lint/lint-cacerts.ts'
 export { type LintCacertsChangeOptions, lintCacertsChange } from './lint/lint-cacerts-change.ts'
 export { MESH_PKI_GROUP, MESH_PKI_VERSION } from './objects/api-group.ts'
@@ -113,16 +144,54 @@ export type { KubeObject, NamespacedName, ObjectName } from './objects/kube-obje
 export {
   ConfigMapName,
   DataKey,
+  GlooAnnotation,
+  GlooLabel,
   ISTIO_CONFIG_LABEL,
   ISTIO_NAMESPACE,
+  ISTIO_REVISION_LABEL,
+  ISTIO_TRUST_BUNDLE,
   SecretName,
   SecretType,
 } from './objects/names.ts'
 export type { ConfigMapLike, ObjectMetaLike, SecretLike } from './objects/secret-like.ts'
+export type {
+  FederationFinding,
+  FederationFindingCode,
+  FederationObserved,
+  FederationPlan,
+  ObservedOrder,
+  ObservedSecret,
+  PassiveDecision,
+  PlannedAuthority,
+  PlannedIssuance,
+  PlannedSpec,
+  PlannedWithdrawal,
+  RootDecision,
+  WithdrawalStep,
+} from './policy/federation-plan.ts'
 export type { Inventory, InventoryCluster, InventoryMesh, MeshCaCertificates } from './policy/inventory.ts'
+export { meshName } from './policy/mesh-name.ts'
+export { type FoundMesh, type MeshOfOptions, meshOf } from './policy/mesh-of.ts'
 export { planFederation } from './policy/plan-federation.ts'
+export type { PolicyFinding, PolicyFindingCode } from './policy/policy-finding.ts'
+export { policyOwner } from './policy/policy-owner.ts'
+export { type MeshConfig, type MeshConfigMember, readMeshConfig } from './policy/read-mesh-config.ts'
 export { readRootTrustPolicy } from './policy/read-root-trust-policy.ts'
 export { readVirtualMesh } from './policy/read-virtual-mesh.ts'
+export { rootSecretNames } from './policy/root-secret-names.ts'
+export { type MeshSelectionResult, type SelectedMesh, selectMeshes } from './policy/select-meshes.ts'
+export type {
+  ManagementAuthority,
+  MeshSelection,
+  MeshSelector,
+  PolicyAuthority,
+  PolicyCaOptions,
+  PolicySource,
+  TrustPolicy,
+  VaultAuthority,
+  VaultLogin,
+  VaultTrust,
+} from './policy/trust-policy.ts'
 export { loadRelayServer, type RelayServerMaterial } from './relay/load-relay-server.ts'
 export { type RelayClientStepOptions, relayClientStep } from './relay/relay-client-step.ts'
 export { type RelayServerStepOptions, relayServerStep } from './relay/relay-server-step.ts'
@@ -139,9 +208,30 @@ export { keyOf, nameOfKey, type ObjectChange } from './runner/object-cache.ts'
 export { Reflector, type ReflectorOptions } from './runner/reflector.ts'
 export type { StepResult } from './runner/step-result.ts'
 export { WorkQueue, type WorkQueueOptions } from './runner/work-queue.ts'
+export { type AgentKey, type AgentKeyInput, decodeAgentKey, encodeAgentKey } from './secrets/agent-key.ts'
 export type { CacertsLayout } from './secrets/cacerts-layout.ts'
+export {
+  type ClusterTrustBundle,
+  type ClusterTrustBundleEncoding,
+  clusterTrustBundleName,
+  decodeClusterTrustBundle,
+  encodeClusterTrustBundle,
+} from './secrets/cluster-trust-bundle.ts'
+export { type CrlConfigMapOptions, decodeCrlConfigMap, encodeCrlConfigMap } from './secrets/crl-config-map.ts'
 export { type CacertsBundle, decodeCacerts } from './secrets/decode-cacerts.ts'
 export { type CacertsInput, encodeCacerts } from './secrets/encode-cacerts.ts'
+export { encodeRelaySecret, type RelaySecretInput } from './secrets/encode-relay-secret.ts'
+export {
+  type DecodeRelaySecretOptions,
+  decodeRelaySecret,
+  type RelayPairRole,
+  type RelayPairSecret,
+  type RelayRole,
+  type RelayRootSecret,
+  type RelaySecret,
+  type RelayTokenRole,
+  type RelayTokenSecret,
+} from './secrets/relay-secret.ts'
 export {
   decodeRootConfigMap,
   encodeRootConfigMap,
@@ -156,4 +246,111 @@ export {
   type RootSecretLayout,
 } from './secrets/root-secret.ts'
 export { SealedPem } from './secrets/sealed-pem.ts'
+export { SealedToken } from './secrets/sealed-token.ts'
 export type { SecretFinding, SecretFindingCode } from './secrets/secret-finding.ts'
+export {
+  type ApprovalDecision,
+  type ApprovalVerdict,
+  type DecideApprovalOptions,
+  decideApproval,
+} from './signers/approval-decision.ts'
+export { type ApproveCsrOptions, approveCsrStep } from './signers/approve-csr-step.ts'
+export {
+  type CertManagerDecision,
+  type DecideCertManagerOptions,
+  decideCertManagerRequest,
+} from './signers/cert-manager-decision.ts'
+export { type CertManagerIssuerOptions, certManagerIssuer } from './signers/cert-manager-issuer.ts'
+export {
+  type CertManagerIssuerStepOptions,
+  certManagerIssuerStep,
+} from './signers/cert-manager-issuer-step.ts'
+export { type DecideCsrOptions, decideCsr } from './signers/csr-decision.ts'
+export { MeshIssuerResources, type SignersByName } from './signers/mesh-issuer.ts'
+export { type MeshIssuerOptions, meshIssuerStep } from './signers/mesh-issuer-step.ts'
+export { type DecidePodCertificateOptions, decidePodCertificate } from './signers/pod-certificate-decision.ts'
+export { RequestSigner, type RequestSignerOptions } from './signers/request-signer.ts'
+export type { Requester, ServiceAccountName } from './signers/requester.ts'
+export { type SignCsrOptions, signCsrStep } from './signers/sign-csr-step.ts'
+export {
+  type SignPodCertificateOptions,
+  signPodCertificateStep,
+} from './signers/sign-pod-certificate-step.ts'
+export type {
+  DroppedEvent,
+  RefusedEvent,
+  SignedEvent,
+  SignerEvent,
+  WarningEvent,
+} from './signers/signer-event.ts'
+export type { SigningDecision } from './signers/signing-flow.ts'
+export {
+  type AuthorizeRequest,
+  type SigningGrant,
+  SigningPolicy,
+  type SigningPolicyInput,
+  type SigningRules,
+} from './signers/signing-policy.ts'
+export type {
+  PodIdentity,
+  SigningRequest,
+  SigningRequestKind,
+  SigningRequestRef,
+} from './signers/signing-request.ts'
+export {
+  CERTIFICATE_USAGES,
+  type CertificateUsage,
+  type JudgedUsages,
+  judgeUsages,
+  type UsageBits,
+  type UsageLimits,
+  usageBits,
+  usagesOf,
+} from './signers/usages.ts'
+export {
+  serviceAccountIdentity,
+  type WorkloadSigningOptions,
+  workloadSigning,
+} from './signers/workload-signing.ts'
+export { cacertsHash, isRootSynced } from './trust/cacerts-hash.ts'
+export {
+  type ClusterTrustBundleOptions,
+  type ClusterTrustBundleResult,
+  clusterTrustBundleStep,
+} from './trust/cluster-trust-bundle-step.ts'
+export {
+  CACERTS_HASH_ANNOTATION,
+  type PlanRestartsInput,
+  planRestarts,
+  type RestartItem,
+  type RestartPlan,
+  type RestartRef,
+  type RestartRole,
+  restartRoleOf,
+  type SkippedPod,
+} from './trust/plan-restarts.ts'
+export { type RestartResult, type RestartStepOptions, restartStep } from './trust/restart-step.ts'
+export {
+  NAMESPACES_WITHOUT_ROOTS,
+  type RootConfigMapResult,
+  type RootConfigMapStepOptions,
+  rootConfigMapStep,
+} from './trust/root-config-map-step.ts'
+export {
+  findTrustDrift,
+  type TrustDrift,
+  type TrustDriftEvent,
+  type TrustDriftInput,
+} from './trust/trust-drift.ts'
+export {
+  decideTrustManagerSync,
+  type TrustManagerSync,
+  type TrustManagerSyncInput,
+} from './trust/trust-manager-decision.ts'
+export {
+  type TrustManagerBundle,
+  type TrustManagerOptions,
+  type TrustManagerResult,
+  trustManagerStep,
+} from './trust/trust-manager-step.ts'
+export { readTrustRoots, type TrustRoots, type TrustRootsInput } from './trust/trust-roots.ts'

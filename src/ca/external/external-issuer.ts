@@ -98,7 +98,10 @@ export interface ExternalIssuer {
   issue(request: IssuerRequest, options: IssuerCallOptions): Promise<IssuerAnswer | 'pending'>
   /**
    * What became of a request. `'pending'`: it is still worked on. `undefined`: nothing was made, and nothing of what
-   * was sent so far will be.
+   * was sent so far will be, so that it may be asked for again.
+   *
+   * An `IssuerFailure` that is not `retryable` and whose outcome is `'failed'` says that the request was refused for good: surely
+   * nothing was made, and nobody asks again. Where looking itself failed, the outcome is `'unknown'`.
    */
   lookup?(requestId: string, options: IssuerCallOptions): Promise<IssuerAnswer | 'pending' | undefined>
 }

@@ -56,7 +56,7 @@ interface Failure extends ReadFailure {
  */
 export async function callIssuer(call: IssuerCall): Promise<IssuerReply> {
   if (call.resume) {
-    const known = await lookUp(call, undefined)
+    const known = await lookUp(call, undefined, 0)
     if (known !== undefined) return { answer: known, isResumed: true }
   }
   return { answer: await askForOne(call), isResumed: false }
@@ -73,7 +73,7 @@ async function askForOne(call: IssuerCall): Promise<unknown> {
     const failure: Failure = 'answer' in result ? PENDING : result
     if (failure.outcome === 'unknown') {
       if (canLookUp) {
-        const known = await lookUp(call, failure)
+        const known = await lookUp(call, failure, attempt)
         if (known !== undefined) return known
       } else if (isPending || !isIdempotent) {
         throw outcomeUnknown(
@@ -101,8 +101,13 @@ const PENDING: Failure = /* @__PURE__ */ Object.freeze({
   outcome: 'unknown',
 })
 
-/** What became of the request; `undefined` where surely nothing did. @throws `MeshPkiError` `ERR_ISSUER_OUTCOME_UNKNOWN`. */
-async function lookUp(call: IssuerCall, before: Failure | undefined): Promise<unknown> {
+/**
+ * What became of the request, after so many calls of `issue`; `undefined` where surely nothing did.
+ *
+ * @throws `MeshPkiError` `ERR_ISSUER_OUTCOME_UNKNOWN`; `ERR_ISSUER_FAILED` where the issuer says that it was refused for
+ * good: to ask once more would bring the same answer.
+ */
+async function lookUp(call: IssuerCall, before: Failure | undefined, attempts: number): Promise<unknown> {
   const { policy } = call
   let failures = 0
   let waitedMs = 0
@@ -113,6 +118,8 @@ async function lookUp(call: IssuerCall, before: Failure | undefined): Promise<un
       failures = 0
       if (waitedMs >= call.pendingMs)
         throw outcomeUnknown(call, before, `it was still pending after ${formatDuration(waitedMs)}`)
+    } else if (!result.retryable && result.outcome === 'failed') {
+      throw refused(call, result, attempts)
     } else if (++failures >= policy.attempts || !result.retryable) {
       throw outcomeUnknown(call, result, 'looking for it failed')
     }
@@ -161,6 +168,11 @@ function final(call: IssuerCall, failure: Failure, attempts: number): MeshPkiErr
         { attempts },
         failure,
       )
+}
+
+function refused(call: IssuerCall, failure: Failure, attempts: number): MeshPkiError {
+  const text = `was asked what became of the request, and made no certificate: ${said(failure)}`
+  return fault(call, 'ERR_ISSUER_FAILED', text, { attempts }, failure)
 }
 
 function outcomeUnknown(call: IssuerCall, failure: Failure | undefined, why: string): MeshPkiError {

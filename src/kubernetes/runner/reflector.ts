@@ -50,6 +50,8 @@ const WATCH_SECONDS = 300
 const HEALTHY_MS = 120_000
 /** A watch that ends sooner, without an event, is a failure. */
 const TOO_SHORT_MS = 1000
+/** A replica that lags catches up within a few pauses; a store that was restored from a backup does not. */
+const MAX_TOO_NEW = 3
 
 /**
  * Lists a kind and watches it from there on, for as long as it runs. Nothing ends it but its signal: after a broken
@@ -150,6 +152,7 @@ export class Reflector {
 
   async #loop(signal: AbortSignalLike): Promise<void> {
     let failures = 0
+    let tooNew = 0
     let relistAt = Number.NEGATIVE_INFINITY
     while (!signal.aborted) {
       const started = this.#elapsed()
@@ -157,6 +160,7 @@ export class Reflector {
       try {
         if (started >= relistAt) {
           await this.#list(signal)
+          tooNew = 0
           relistAt =
             this.#elapsed() + Math.min(this.#relistMs * (1 + fractionOf(this.#random) / 2), MAX_TIMER_MS)
         }
@@ -175,6 +179,9 @@ export class Reflector {
           this.#version = ''
           if (failures === 1) pause = 0
         }
+        tooNew = isTooNew(error) ? tooNew + 1 : 0
+        // Without a version a majority of etcd answers, which no replica can be behind.
+        if (tooNew >= MAX_TOO_NEW) this.#version = ''
         this.#report('failed', error)
       }
       if (pause > 0) await sleepBy(this.#client.clock, pause, signal).catch(() => {})
@@ -298,6 +305,11 @@ class SilenceGuard {
     }
     return false
   }
+}
+
+/** Whether the server has not seen the version that was asked for. */
+function isTooNew(error: unknown): boolean {
+  return error instanceof KubeError && error.causes.some(({ reason }) => reason === 'ResourceVersionTooLarge')
 }
 
 function retryAfter(error: unknown): number {

@@ -227,6 +227,39 @@ describe('never two certificates: an unknown outcome is looked up before anythin
     ])
   })
 
+  const refused = failure(false, 'failed', 'the request was denied')
+
+  test('a lookup that tells of a refusal for good makes it one, with its reason', async () => {
+    for (const issue of [silence, async () => 'pending']) {
+      const issuer = scripted({ issue, lookup: () => Promise.reject(refused) })
+      const error = await refusal(issuer)
+      expect([error.code, error.cause, issuer.issued.length, issuer.lookups.length]).toEqual([
+        'ERR_ISSUER_FAILED',
+        refused,
+        1,
+        1,
+      ])
+      expect(error.message).toContain('the request was denied')
+      expect(error.data).toMatchObject({ attempts: 1, requestId: issuer.issued[0]?.requestId })
+    }
+    const resumed = scripted({ issue: async () => good, lookup: () => Promise.reject(refused) })
+    expect((await refusal(resumed, { resume: true })).code).toBe('ERR_ISSUER_FAILED')
+    expect([resumed.issued.length, resumed.lookups.length]).toEqual([0, 1])
+  })
+
+  test.each<[string, boolean, 'failed' | 'unknown', number]>([
+    ['may pass', true, 'failed', 3],
+    ['could not look', false, 'unknown', 1],
+    ['could not look, which may pass', true, 'unknown', 3],
+  ])('one that %s says nothing of the request', async (_, retryable, outcome, lookups) => {
+    const issuer = scripted({ issue: silence, lookup: () => Promise.reject(failure(retryable, outcome)) })
+    expect([(await refusal(issuer)).code, issuer.issued.length, issuer.lookups.length]).toEqual([
+      'ERR_ISSUER_OUTCOME_UNKNOWN',
+      1,
+      lookups,
+    ])
+  })
+
   test('a lookup that stalls is given up as well', async () => {
     const issuer = scripted({
       issue: silence,
