@@ -1,7 +1,8 @@
 /**
- * Secrets and ConfigMaps of Istio and Gloo Mesh as values: `mesh-pki/kubernetes`.
+ * Federated trust on Kubernetes in three rings: `mesh-pki/kubernetes`.
  *
- * Everything here is a pure function over plain objects; no client is needed.
+ * Codecs and decisions are pure functions over plain objects; steps take a `KubeClient` over a transport of two methods; runners watch,
+ * queue and elect. Take the ring that your own controller leaves room for. No Kubernetes package is needed.
  *
  * @module
  */

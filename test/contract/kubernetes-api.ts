@@ -9,6 +9,7 @@ import { describeControl } from './kubernetes/control.ts'
 import { describeCustom } from './kubernetes/custom.ts'
 import { describeData } from './kubernetes/data.ts'
 import { describeObjects } from './kubernetes/objects.ts'
+import { describePatches } from './kubernetes/patches.ts'
 import { describeReads } from './kubernetes/reads.ts'
 import { describeSigning } from './kubernetes/signing.ts'
 import type { ContractApi } from './kubernetes/support.ts'
@@ -33,6 +34,7 @@ export function describeKubeApi(name: string, start: () => Promise<StartedApi>):
     afterAll(() => started?.stop())
 
     describe('objects', () => describeObjects(getApi))
+    describe('patches', () => describePatches(getApi))
     describe('data', () => describeData(getApi))
     describe('control', () => describeControl(getApi))
     describe('apply', () => describeApply(getApi))

@@ -19,7 +19,7 @@ export interface CacertsFiles {
 }
 
 /** Step 0: taken. */
-export interface CacertsVerdict {
+interface CacertsVerdict {
   readonly step: number
   readonly message: string
 }

@@ -17,14 +17,14 @@ const read = (path: string): readonly KubeObject[] =>
   parseAllDocuments(readFileSync(new URL(path, folder), 'utf8')).map((one): KubeObject => one.toJS())
 
 /** The definitions of our kinds and of those that this library shares. */
-export function definitions(): readonly KubeObject[] {
+function definitions(): readonly KubeObject[] {
   return readdirSync(new URL('crds/', folder))
     .filter((file) => file.endsWith('.yaml'))
     .flatMap((file) => read(`crds/${file}`))
 }
 
 /** The rules of an adapter: Roles and ClusterRoles of `examples/kubernetes/rbac`, and what binds them. */
-export const rulesOf = (adapter: string): readonly KubeObject[] => read(`rbac/${adapter}.yaml`)
+const rulesOf = (adapter: string): readonly KubeObject[] => read(`rbac/${adapter}.yaml`)
 
 const rbac = (kind: string, plural: string, namespaced: boolean): KubeResource => ({
   group: 'rbac.authorization.k8s.io',

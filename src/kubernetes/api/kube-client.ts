@@ -8,6 +8,7 @@ import { type AbortSignalLike, orAborted } from '../../internal/abort.ts'
 import { type Clock, readClock } from '../../internal/clock.ts'
 import { readDuration } from '../../internal/duration.ts'
 import { checkOptionNames, readFunction, typeName } from '../../internal/options.ts'
+import type { WebAbortSignal } from '../../internal/web-types.ts'
 import {
   isKubeObject,
   isRecord,
@@ -283,7 +284,7 @@ export class KubeClient {
   async *watch(
     resource: KubeResource,
     selection: KubeSelection & { readonly resourceVersion: string; readonly timeoutSeconds: number },
-    options: { readonly signal: AbortSignal },
+    options: { readonly signal: WebAbortSignal },
   ): AsyncGenerator<{
     readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
     readonly object: KubeObject

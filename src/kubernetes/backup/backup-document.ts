@@ -22,9 +22,9 @@ import {
 import { canonicalJson, sha256Hex } from './canonical-json.ts'
 
 /** What tells a document from others. */
-export const BACKUP_FORMAT = 'mesh-pki/trust-backup'
+const BACKUP_FORMAT = 'mesh-pki/trust-backup'
 /** A reader of this version reads no later one. */
-export const BACKUP_VERSION = 1
+const BACKUP_VERSION = 1
 
 /** The trust material of a thousand clusters is smaller. */
 export const MAX_DOCUMENT: number = 64 * 1024 * 1024

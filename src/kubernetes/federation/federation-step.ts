@@ -21,7 +21,7 @@ import { type FederationApi, MESH_PKI_API } from './federation-api.ts'
 import { type IssuedCertificateSpec, readIssuedCertificate } from './issued-certificate.ts'
 import type { Entitlement } from './issuer-decision.ts'
 import { memberReport } from './member-evidence.ts'
-import { type OrderStepOptions, orderStep, withdrawStep } from './order-step.ts'
+import { type OrderStepOptions, orderStep } from './order-step.ts'
 
 /** A mesh in a cluster, whose CA is issued here. */
 export interface FederatedMesh {
@@ -147,18 +147,6 @@ export async function federationStep(options: FederationOptions): Promise<Federa
     return changed
   })
   return { clusters: [...clusters.values()], ...(status === undefined ? {} : { rollover: status }) }
-}
-
-/** Takes the orders of this federation back that name none of its meshes, in one cluster. */
-export async function withdrawOrders(
-  options: FederationOptions,
-  client: KubeClient,
-  cluster: string,
-  namespace: string,
-): Promise<boolean> {
-  const kept = options.meshes.filter((mesh) => mesh.cluster === cluster && mesh.order.namespace === namespace)
-  const names = new Set(kept.map(({ order }) => order.name))
-  return (await withdrawStep(client, names, namespace, orderOptions(options))).changed
 }
 
 /**

@@ -61,9 +61,15 @@ export class IssuanceLedger {
       await this.#client.create(KubeResources.configMaps, this.#encode(entry))
       return entry
     } catch (error) {
-      // Also where it is not known whether it was done: what stands there counts.
-      const isThere = isKubeError(error, 'ERR_KUBERNETES_ALREADY_EXISTS')
-      const found = isThere ? await this.find(entry.certificate.publicKey) : undefined
+      if (!isKubeError(error)) throw error
+      const { publicKey } = entry.certificate
+      // Also where it is not known whether it was done, what stands there counts.
+      const found =
+        error.code === 'ERR_KUBERNETES_ALREADY_EXISTS'
+          ? await this.find(publicKey)
+          : error.outcome === 'unknown'
+            ? await this.find(publicKey).catch(() => undefined)
+            : undefined
       if (found !== undefined) return found
       throw error
     }

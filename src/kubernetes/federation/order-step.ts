@@ -53,28 +53,6 @@ export async function orderStep(
   return { changed: true, message: `the order ${namespace}/${name} is changed` }
 }
 
-/**
- * Takes orders back that are no longer given. The CA that was issued stays valid until it ends: who must not be trusted any longer is
- * taken out by a rollover without it.
- */
-export async function withdrawStep(
-  client: KubeClient,
-  kept: ReadonlySet<string>,
-  namespace: string,
-  { api = MESH_PKI_API, owner, beforeWrite }: OrderStepOptions,
-): Promise<StepResult> {
-  const { items } = await client.list(api.issuedCertificates, {
-    namespace,
-    labelSelector: `${FederationMark.owner}=${owner}`,
-  })
-  const gone = items.filter(({ metadata }) => !kept.has(metadata.name ?? ''))
-  for (const item of gone) {
-    beforeWrite?.()
-    await client.remove(api.issuedCertificates, item)
-  }
-  return { changed: gone.length > 0 }
-}
-
 function ownerOf({ metadata }: KubeObject): string | undefined {
   return metadata.labels?.[FederationMark.owner]
 }

@@ -35,7 +35,7 @@ export interface ConditionInput {
 const MAX_MESSAGE = 32_768
 
 /** The conditions of an object, as far as they can be read: those without a type are left out. */
-export function conditionsOf(object: unknown): readonly Condition[] {
+function conditionsOf(object: unknown): readonly Condition[] {
   return listAt(recordAt(object, 'status'), 'conditions').flatMap((value) => {
     const type = textAt(value, 'type')
     const status = textAt(value, 'status')

@@ -10,6 +10,7 @@ import type { Clock } from '../../internal/clock.ts'
 import { monotonicOf } from '../../internal/monotonic.ts'
 import { checkOptionNames, readCount, readFunction, typeName } from '../../internal/options.ts'
 import { tell } from '../../internal/tell.ts'
+import type { WebAbortSignal } from '../../internal/web-types.ts'
 import { isKubeError, KubeError } from '../api/kube-error.ts'
 import type { KubeRuntimeEvent, ReconcileEvent } from '../api/kube-event.ts'
 import { keyOf, type ObjectChange } from './object-cache.ts'
@@ -29,7 +30,7 @@ export interface ControllerSource {
 /** What a reconcile is given beside its key. */
 export interface ReconcileContext {
   /** Aborts when the controller stops, or leads no longer. */
-  readonly signal: AbortSignal
+  readonly signal: WebAbortSignal
 }
 
 /** Options of a {@link Controller}. */

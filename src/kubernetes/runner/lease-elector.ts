@@ -13,6 +13,7 @@ import { checkOptionNames, readFunction } from '../../internal/options.ts'
 import { tell } from '../../internal/tell.ts'
 import { quote } from '../../internal/text.ts'
 import { type RandomSource, systemRandom } from '../../internal/web-crypto.ts'
+import type { WebAbortSignal } from '../../internal/web-types.ts'
 import { sleepBy } from '../../internal/within-time.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import { isKubeError } from '../api/kube-error.ts'
@@ -145,14 +146,14 @@ export class LeaseElector {
    * Runs until the signal aborts: whenever it becomes the leader, `lead` is called with a signal that aborts when it is none any
    * longer. Ends the Lease at the end, so that the next one need not wait for it.
    */
-  async run(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignalLike): Promise<void> {
+  async run(lead: (signal: WebAbortSignal) => Promise<void>, signal: AbortSignalLike): Promise<void> {
     while (!signal.aborted) {
       if (await this.#try(signal)) await this.#lead(lead, signal)
       if (!signal.aborted) await this.#pause(signal)
     }
   }
 
-  async #lead(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignalLike): Promise<void> {
+  async #lead(lead: (signal: WebAbortSignal) => Promise<void>, signal: AbortSignalLike): Promise<void> {
     this.#report('acquired')
     const { controller, release } = abortWith([signal])
     const work = (async () => lead(controller.signal))()

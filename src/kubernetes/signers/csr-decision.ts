@@ -107,7 +107,7 @@ export function answerOf(csr: KubeObject): string | undefined {
 }
 
 /** Whether somebody has approved it. */
-export function isApproved(csr: KubeObject): boolean {
+function isApproved(csr: KubeObject): boolean {
   return conditionsIn(csr).some(
     (one) => textAt(one, 'type') === 'Approved' && textAt(one, 'status') === 'True',
   )

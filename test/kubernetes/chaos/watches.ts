@@ -213,7 +213,7 @@ export function describeWatches(getChaos: GetChaos): void {
       try {
         const behind = new KubeClient(chaos.transport(Number(new URL(replica.url).port)), {
           fieldManager: 'chaos',
-          timeout: '5s',
+          timeout: '2s',
         })
         const [direct, lagging] = [chaos.server, replica].map(({ url }) =>
           chaos.transport(Number(new URL(url).port)),
@@ -226,7 +226,7 @@ export function describeWatches(getChaos: GetChaos): void {
         etcd.freezeAll()
         const transport = switchable(direct)
         const watcher = await Watcher.over(
-          new KubeClient(transport, { fieldManager: 'chaos', timeout: '5s' }),
+          new KubeClient(transport, { fieldManager: 'chaos', timeout: '2s' }),
           namespace,
           { relistEvery: '1s', silence: '1m' },
         )
@@ -289,7 +289,9 @@ export function describeWatches(getChaos: GetChaos): void {
         },
         { fieldManager: 'chaos' },
       )
-      const watcher = await Watcher.over(client, namespace, { relistEvery: '1s', silence: '1m' })
+      // The shortest pauses.
+      const random = (bytes: Uint8Array) => bytes.fill(0)
+      const watcher = await Watcher.over(client, namespace, { relistEvery: '1s', silence: '1m', random })
       try {
         await untilTrue('it was refused', () => reasons.length > 0)
         expect(watcher.told).toEqual(['added a 1'])

@@ -22,7 +22,7 @@ import { type ManualClock, manualClock } from '../../../../src/testing/index.ts'
 const crds = new URL('../../../../examples/kubernetes/crds/', import.meta.url)
 
 /** The definitions that users install. */
-export function definitions(): readonly KubeObject[] {
+function definitions(): readonly KubeObject[] {
   return readdirSync(crds)
     .filter((file) => file.endsWith('.yaml'))
     .flatMap((file) => parseAllDocuments(readFileSync(new URL(file, crds), 'utf8')).map((one) => one.toJS()))
@@ -35,7 +35,7 @@ export function newCluster(clock: ManualClock): FakeKubeApi {
   return api
 }
 
-export const AGENT = { agentNamespace: 'mesh-pki', switchDelay: '10m' } as const
+const AGENT = { agentNamespace: 'mesh-pki', switchDelay: '10m' } as const
 export const CACERTS = { namespace: 'istio-system', name: 'cacerts' }
 export const START = new Date('2026-03-01T00:00:00Z')
 

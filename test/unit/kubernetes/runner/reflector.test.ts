@@ -168,6 +168,37 @@ describe('a reflector', () => {
     expect(world.reflector.hasSynced).toBe(true)
   })
 
+  test('asks what a majority of etcd has where its own version never comes', async () => {
+    const clock = manualClock()
+    const api = fakeKubeApi({ clock })
+    const inner = api.transport()
+    const lists: string[] = []
+    // The store was restored from a backup: it has not seen the version yet, and will not for long.
+    const client = new KubeClient(
+      {
+        watch: (request) => inner.watch(request),
+        request: async (request) => {
+          const version = request.query?.['resourceVersion']
+          lists.push(version === undefined ? 'newest' : version === '0' ? 'any' : 'not older')
+          if (lists.at(-1) !== 'not older') return inner.request(request)
+          const details = { causes: [{ reason: 'ResourceVersionTooLarge' }], retryAfterSeconds: 1 }
+          return { status: 504, headers: {}, body: { kind: 'Status', code: 504, reason: 'Timeout', details } }
+        },
+      },
+      { fieldManager: 'reflector', clock },
+    )
+    const reflector = new Reflector(client, configMaps, { random: seededRandom(1) })
+    const stop = new AbortController()
+    stops.push(stop)
+    void reflector.run(stop.signal)
+    await reflector.synced(stop.signal)
+    await clock.run('1s')
+    api.faults.fail({ status: 500 }, { verb: 'watch' })
+    api.faults.dropWatches('broken-connection')
+    await clock.run('1m')
+    expect(lists).toEqual(['any', 'not older', 'not older', 'not older', 'newest'])
+  })
+
   test('does not ask without a pause while it is refused', async () => {
     const world = start()
     world.api.faults.fail({ status: 500, reason: 'InternalError' }, { verb: 'list', times: 1000 })
