@@ -79,13 +79,7 @@ export {
   type RequestState,
   readCertificateRequest,
 } from './federation/certificate-request.ts'
-export {
-  type FederationApi,
-  FederationMark,
-  type FederationMarks,
-  GLOO_API,
-  MESH_PKI_API,
-} from './federation/federation-api.ts'
+export { type FederationApi, GLOO_API, MESH_PKI_API } from './federation/federation-api.ts'
 export { type FederationControllerOptions, federationController } from './federation/federation-controller.ts'
 export {
   type ClusterReport,
@@ -141,6 +135,7 @@ export {
   isConditionTrue,
   setCondition,
 } from './objects/condition.ts'
+export { FederationMark, type FederationMarks } from './objects/federation-mark.ts'
 export type { KubeObject, NamespacedName, ObjectName } from './objects/kube-object.ts'
 export {
   ConfigMapName,

@@ -10,6 +10,7 @@ import { concatBytes } from '../../internal/bytes.ts'
 import { readJson } from '../../internal/json.ts'
 import { plainJson, RecordReader } from '../../internal/record-reader.ts'
 import { escapeText } from '../../internal/text.ts'
+import { canonicalJson, sha256Hex } from '../objects/canonical-json.ts'
 import {
   backupError,
   IV_BYTES,
@@ -19,7 +20,6 @@ import {
   type Sealed,
   TAG_BYTES,
 } from './backup-cipher.ts'
-import { canonicalJson, sha256Hex } from './canonical-json.ts'
 
 /** What tells a document from others. */
 const BACKUP_FORMAT = 'mesh-pki/trust-backup'

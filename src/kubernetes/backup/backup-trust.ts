@@ -15,6 +15,7 @@ import {
   readCrypto,
   type WebCryptoLike,
 } from '../../internal/web-crypto.ts'
+import { canonicalJson, plainCopy, sha256Hex } from '../objects/canonical-json.ts'
 import { isKubeObject, isRecord, type KubeObject, recordAt, textAt } from '../objects/kube-object.ts'
 import {
   BackupCipher,
@@ -39,7 +40,6 @@ import {
   readBackupDocument,
   writeBackupDocument,
 } from './backup-document.ts'
-import { canonicalJson, plainCopy, sha256Hex } from './canonical-json.ts'
 
 /** What both ways have. */
 interface BackupTerms {

@@ -9,6 +9,7 @@ import { readJson } from '../../internal/json.ts'
 import { checkOneOf, checkOptionNames, typeName } from '../../internal/options.ts'
 import { plainJson } from '../../internal/record-reader.ts'
 import { defaultWebCrypto, readCrypto, type WebCryptoLike } from '../../internal/web-crypto.ts'
+import { sha256Hex } from '../objects/canonical-json.ts'
 import { isKubeObject, type KubeObject, textAt } from '../objects/kube-object.ts'
 import { BackupCipher, backupError, readPassphrase } from './backup-cipher.ts'
 import {
@@ -21,7 +22,6 @@ import {
   manifestText,
   readBackupDocument,
 } from './backup-document.ts'
-import { sha256Hex } from './canonical-json.ts'
 import { portableObject } from './portable-object.ts'
 
 /** Options of {@link restoreTrust}. */

@@ -7,9 +7,10 @@
 import { instantText } from '../../internal/instant-text.ts'
 import { escapeText } from '../../internal/text.ts'
 import { bundleDigest } from '../../rotation/rollover/rollover-state.ts'
-import { setCondition } from '../objects/condition.ts'
+import { isSameJson } from '../objects/canonical-json.ts'
+import { type ConditionInput, setCondition } from '../objects/condition.ts'
 import { type KubeObject, listAt, recordAt, textAt } from '../objects/kube-object.ts'
-import { isSameJson } from '../objects/same-json.ts'
+import type { RecordedEvent } from '../runner/event-recorder.ts'
 import type { AgentAction } from './agent-decision.ts'
 import type { FederationApi } from './federation-api.ts'
 import type { InstalledCa } from './installed-ca.ts'
@@ -21,6 +22,8 @@ export interface AgentReport {
   readonly installed: InstalledCa | undefined
   readonly action: AgentAction
   readonly now: Date
+  /** Further conditions; those of our own kind take them. */
+  readonly conditions: readonly ConditionInput[]
   /** Whether every verifier of the cluster has the roots that stand in `cacerts`. */
   readonly isDistributed: boolean
   /** Whether istiod signs with the CA that stands in `cacerts`. */
@@ -43,7 +46,7 @@ export function withStatus(api: FederationApi, report: AgentReport): KubeObject 
   const error = action.do === 'refuse' ? escapeText(action.message, 2048) : undefined
   const common = { ...before, observedGeneration: generation, state, error }
   if (api.flavour === 'gloo') return changed(object, before, common)
-  const conditions = setCondition(
+  const ready = setCondition(
     listAt(before, 'conditions'),
     {
       type: READY,
@@ -53,6 +56,10 @@ export function withStatus(api: FederationApi, report: AgentReport): KubeObject 
       observedGeneration: generation,
     },
     now,
+  )
+  const conditions = report.conditions.reduce<readonly unknown[]>(
+    (list, one) => setCondition(list, { ...one, observedGeneration: generation }, now),
+    ready,
   )
   const next = { ...common, conditions, ...ownStatus(report) }
   const observedAt = textAt(before, 'observedAt')
@@ -89,6 +96,27 @@ function ownStatus({ order, installed, isDistributed, isTakenUp }: AgentReport):
 
 function changed(object: KubeObject, before: unknown, next: object): KubeObject {
   return isSameJson(before, next) ? object : { ...object, status: next }
+}
+
+/** What people are told of a step. Waiting and resting are no events. */
+export function eventOf(action: AgentAction): RecordedEvent | undefined {
+  switch (action.do) {
+    case 'install':
+    case 'adopt':
+      return { type: 'Normal', reason: 'CertificateInstalled', action: 'Install', note: messageOf(action) }
+    case 'publish-roots':
+      return { type: 'Normal', reason: 'RootsPublished', action: 'Publish', note: messageOf(action) }
+    case 'request':
+      return { type: 'Normal', reason: 'CertificateRequested', action: 'Request', note: messageOf(action) }
+    case 'refuse':
+      return { type: 'Warning', reason: action.reason, action: 'Install', note: action.message }
+    case 'ignore':
+    case 'make-key':
+    case 'discard':
+    case 'wait':
+    case 'rest':
+      return undefined
+  }
 }
 
 function stateOf(action: AgentAction): IssuedCertificateState {

@@ -11,8 +11,11 @@ import type { KubeClient } from '../api/kube-client.ts'
 import { isKubeError } from '../api/kube-error.ts'
 import { KubeResources } from '../api/kube-resource.ts'
 import { checkCacerts } from '../lint/check-cacerts.ts'
+import { isSameJson } from '../objects/canonical-json.ts'
+import type { ConditionInput } from '../objects/condition.ts'
+import { FederationMark } from '../objects/federation-mark.ts'
 import { type KubeObject, type NamespacedName, recordAt } from '../objects/kube-object.ts'
-import { isSameJson } from '../objects/same-json.ts'
+import type { EventRecorder } from '../runner/event-recorder.ts'
 import type { StepResult } from '../runner/step-result.ts'
 import { acceptAnswer } from './accept-answer.ts'
 import { type AgentAction, decideAgentAction } from './agent-decision.ts'
@@ -26,8 +29,8 @@ import {
   withNewCa,
   withRoots,
 } from './agent-objects.ts'
-import { HEARTBEAT_MS, withStatus } from './agent-status.ts'
-import { type FederationApi, FederationMark, MESH_PKI_API } from './federation-api.ts'
+import { eventOf, HEARTBEAT_MS, withStatus } from './agent-status.ts'
+import { type FederationApi, MESH_PKI_API } from './federation-api.ts'
 import { type InstalledCa, readInstalledCa } from './installed-ca.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 
@@ -53,6 +56,13 @@ export interface AgentStepOptions {
   readonly switchDelay?: string | undefined
   /** Whether istiod signs with the CA that is installed. Default: `switchDelay` after it was. */
   readonly isTakenUp?: ((installed: InstalledCa) => Promise<boolean>) | undefined
+  /**
+   * Further conditions for the status of an order, of our own kind: such as `planRestarts(…).condition`, which lists who still serves the
+   * chain of before. Default: none.
+   */
+  readonly conditions?: ((installed: InstalledCa) => Promise<readonly ConditionInput[]>) | undefined
+  /** Tells what happened to an order as Events, for `kubectl describe`. */
+  readonly recorder?: Pick<EventRecorder, 'record'> | undefined
   /** Is called before every write, and throws where this process must not write: `elector.assertLeading`. */
   readonly beforeWrite?: (() => void) | undefined
 }
@@ -65,6 +75,8 @@ export const AGENT_STEP_OPTIONS: readonly string[] = [
   'isDistributed',
   'isTakenUp',
   'switchDelay',
+  'conditions',
+  'recorder',
   'beforeWrite',
 ]
 
@@ -299,11 +311,14 @@ async function report(
     isDistributed: readable !== undefined && (await isDistributed(readable)),
     isTakenUp: readable !== undefined && (await isTakenUp(readable)),
   }
-  const next = withStatus(api, { order, installed, action, now, ...facts })
+  const conditions = readable === undefined ? [] : ((await options.conditions?.(readable)) ?? [])
+  const next = withStatus(api, { order, installed, action, now, conditions, ...facts })
   const isSettled = facts.isDistributed && facts.isTakenUp
   if (next === order.object) return { reported: false, isSettled }
   options.beforeWrite?.()
   await client.replace(api.issuedCertificates, next, { part: 'status' })
+  const event = eventOf(action)
+  if (event !== undefined) options.recorder?.record(order.object, event)
   return { reported: true, isSettled }
 }
 

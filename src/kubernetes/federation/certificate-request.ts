@@ -10,9 +10,9 @@ import { decodeBase64, encodeBase64 } from '../../internal/base64.ts'
 import { quote } from '../../internal/text.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { apiVersionOf, type KubeResource } from '../api/kube-resource.ts'
+import { FederationMark } from '../objects/federation-mark.ts'
 import { type KubeObject, numberAt, recordAt, textAt } from '../objects/kube-object.ts'
 import { readCertificates } from '../secrets/secret-reader.ts'
-import { FederationMark } from './federation-api.ts'
 
 /** What the issuer answered. */
 export type RequestState = 'PENDING' | 'FINISHED' | 'FAILED'

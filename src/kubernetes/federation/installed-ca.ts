@@ -11,10 +11,10 @@ import { instantOf } from '../../internal/instant-text.ts'
 import { checkPath } from '../../verify/verify-path.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { importPrivateKey } from '../../x509/import-private-key.ts'
+import { FederationMark } from '../objects/federation-mark.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import { DataKey } from '../objects/names.ts'
 import { type CacertsBundle, decodeCacerts } from '../secrets/decode-cacerts.ts'
-import { FederationMark } from './federation-api.ts'
 import type { IssuedCertificateSpec } from './issued-certificate.ts'
 
 /** What stands in `cacerts`, as far as it can be read. */

@@ -10,6 +10,7 @@ import { checkOptionNames } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import type { KubeObject, NamespacedName } from '../objects/kube-object.ts'
+import type { EventRecorder } from '../runner/event-recorder.ts'
 import type { StepResult } from '../runner/step-result.ts'
 import { answerRequest } from './certificate-request.ts'
 import { type FederationApi, MESH_PKI_API } from './federation-api.ts'
@@ -24,6 +25,8 @@ export interface IssuerStepOptions {
   /** What the management side has decided about an order of that cluster. */
   readonly entitlementOf: (order: NamespacedName) => Promise<Entitlement | undefined>
   readonly ledger: IssuanceLedger
+  /** Tells what became of a request as Events in its cluster. */
+  readonly recorder?: Pick<EventRecorder, 'record'> | undefined
   /** Is called before signing and before every write, and throws where this process must not: `elector.assertLeading`. */
   readonly beforeWrite?: (() => void) | undefined
 }
@@ -34,6 +37,7 @@ export const ISSUER_STEP_OPTIONS: readonly string[] = [
   'cluster',
   'entitlementOf',
   'ledger',
+  'recorder',
   'beforeWrite',
 ]
 
@@ -63,10 +67,16 @@ export async function issuerStep(
     entitlementOf(ref),
   ])
   const decision = decideIssuance({ cluster, request, order, entitlement })
-  const answer = async (next: KubeObject, message: string): Promise<StepResult> => {
+  const answer = async (next: KubeObject, note: string, isRefusal = true): Promise<StepResult> => {
     beforeWrite?.()
     await client.replace(api.certificateRequests, next, { part: 'status' })
-    return { changed: true, message }
+    options.recorder?.record(request, {
+      type: isRefusal ? 'Warning' : 'Normal',
+      reason: isRefusal ? 'RequestRefused' : 'CertificateIssued',
+      action: 'Issue',
+      note,
+    })
+    return { changed: true, message: note }
   }
   switch (decision.do) {
     case 'ignore':
@@ -94,6 +104,7 @@ export async function issuerStep(
       return answer(
         answerRequest(request, { certificate, chain, roots: entitlement.roots }),
         `certificate ${certificate.serialNumber} is issued to ${name} of cluster ${cluster}`,
+        false,
       )
     }
   }

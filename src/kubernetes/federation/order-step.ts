@@ -6,10 +6,11 @@
 
 import type { KubeClient } from '../api/kube-client.ts'
 import { isKubeError } from '../api/kube-error.ts'
+import { isSameJson } from '../objects/canonical-json.ts'
+import { FederationMark } from '../objects/federation-mark.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
-import { isSameJson } from '../objects/same-json.ts'
 import type { StepResult } from '../runner/step-result.ts'
-import { type FederationApi, FederationMark, MESH_PKI_API } from './federation-api.ts'
+import { type FederationApi, MESH_PKI_API } from './federation-api.ts'
 import { encodeIssuedCertificate, type IssuedCertificateInput } from './issued-certificate.ts'
 
 /** Options of the steps for orders. */

@@ -11,11 +11,11 @@ import type { NameInput } from '../../x509/name.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import { isKubeError } from '../api/kube-error.ts'
 import { KubeResources } from '../api/kube-resource.ts'
+import { FederationMark } from '../objects/federation-mark.ts'
 import type { NamespacedName } from '../objects/kube-object.ts'
 import type { StepResult } from '../runner/step-result.ts'
 import { decodeRootSecret, encodeRootSecret } from '../secrets/root-secret.ts'
 import { SealedPem } from '../secrets/sealed-pem.ts'
-import { FederationMark } from './federation-api.ts'
 import type { CaKeyAlgorithm } from './issued-certificate.ts'
 
 /** What a root shall be. */

@@ -8,7 +8,7 @@ import { groupBy } from '../../internal/group-by.ts'
 import { checkOptionNames, readInstant, typeName } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
 import { distinctCertificates } from '../../verify/trust-store.ts'
-import { FederationMark } from '../federation/federation-api.ts'
+import { FederationMark } from '../objects/federation-mark.ts'
 import {
   isKubeObject,
   isRecord,

@@ -446,6 +446,33 @@ describe('the federation flow', () => {
     expect(world.apiOf('east').objects(api?.certificateRequests as never)).toEqual([])
   })
 
+  test('tells people what happened as Events, and puts further conditions beside its own', async () => {
+    const world = new World(['east'])
+    await world.root('root-1')
+    await world.step()
+    const told: string[] = []
+    const recorder = {
+      record: (_: unknown, { type, reason }: { type: string; reason: string }) =>
+        void told.push(`${type} ${reason}`),
+    }
+    const condition = {
+      type: 'WorkloadsServeOldChain',
+      status: 'True',
+      reason: 'NotRestarted',
+      message: 'Deployment shop/cart',
+    } as const
+    for (let i = 0; i < 6; i++) {
+      await world.agent('east', { recorder, conditions: async () => [condition] })
+      await world.issuer('east')
+    }
+    expect(told).toEqual(['Normal CertificateRequested', 'Normal CertificateInstalled'])
+    const conditions = status(world.order('east'))['conditions'] as { type: string; status: string }[]
+    expect(conditions.map(({ type, status }) => `${type} ${status}`)).toEqual([
+      'Ready True',
+      'WorkloadsServeOldChain True',
+    ])
+  })
+
   test('an order that nobody can carry out says so', async () => {
     const world = new World(['east'])
     await world.root('root-1')

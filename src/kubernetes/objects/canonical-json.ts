@@ -12,6 +12,11 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(sorted(value))
 }
 
+/** Whether two values are the same once they are sent: the order of members counts for nothing, nor do those that are `undefined`. */
+export function isSameJson(a: unknown, b: unknown): boolean {
+  return canonicalJson(a) === canonicalJson(b)
+}
+
 /** What JSON keeps of a value: dates become text, functions and `undefined` go. @throws `TypeError` for what is no JSON. */
 export function plainCopy(value: unknown): unknown {
   const copy: unknown = JSON.parse(JSON.stringify(value) ?? 'null')
