@@ -166,6 +166,13 @@ export type {
   WithdrawalStep,
 } from './policy/federation-plan.ts'
 export type { Inventory, InventoryCluster, InventoryMesh, MeshCaCertificates } from './policy/inventory.ts'
+export {
+  type InventoryProblem,
+  InventoryWatch,
+  type InventoryWatchOptions,
+  type WatchedCluster,
+  type WatchedInventory,
+} from './policy/inventory-watch.ts'
 export { meshName } from './policy/mesh-name.ts'
 export { type FoundMesh, type MeshOfOptions, meshOf } from './policy/mesh-of.ts'
 export { planFederation } from './policy/plan-federation.ts'

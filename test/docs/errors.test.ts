@@ -1,20 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { literal, parse, type SyntaxNode, walk } from '../../tools/source.mjs'
-
-/** The string members of a union that is declared in the text. */
-function membersOf(type: string, text: string): string[] {
-  const codes: string[] = []
-  walk(parse(text, 'errors.ts'), (node) => {
-    if (node.type !== 'TSTypeAliasDeclaration' || (node['id'] as SyntaxNode)['name'] !== type) return
-    const union = node['typeAnnotation'] as SyntaxNode
-    for (const member of (union['types'] ?? [union]) as SyntaxNode[]) {
-      // Anything but a plain string would hide codes from the comparison.
-      codes.push(literal(member) ?? `(${member.type})`)
-    }
-  })
-  return codes
-}
+import { membersOf } from './support.ts'
 
 /** The codes that begin a table row, in the order of the document. */
 const rowsOf = (text: string) => [...text.matchAll(/^\|\s*`(ERR_[A-Z0-9_]+)`\s*\|/gm)].map(([, code]) => code)

@@ -6,8 +6,12 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { kubernetesAvailable } from '../support/kube-server.ts'
 import { requirement } from '../support/require.ts'
 import { expectNothingUnhandled } from '../support/unhandled.ts'
+import { describeAccess } from './chaos/access.ts'
+import { describeOutages } from './chaos/outages.ts'
+import { describeProcesses } from './chaos/processes.ts'
 import { describeWatches } from './chaos/watches.ts'
 import { ChaosWorld } from './chaos/world.ts'
+import { describeWrites } from './chaos/writes.ts'
 
 if (requirement('kubernetes', kubernetesAvailable)) {
   describe('a real API server that fails', () => {
@@ -23,5 +27,9 @@ if (requirement('kubernetes', kubernetesAvailable)) {
     afterAll(() => world?.stop())
 
     describeWatches(getChaos)
+    describeWrites(getChaos)
+    describeAccess(getChaos)
+    describeOutages(getChaos)
+    describeProcesses(getChaos)
   })
 }
