@@ -332,6 +332,12 @@ export {
   restartRoleOf,
   type SkippedPod,
 } from './trust/plan-restarts.ts'
+export {
+  type BouncedWorkloads,
+  bounceTargets,
+  type PodBounceSelector,
+  readPodBounceDirective,
+} from './trust/pod-bounce-directive.ts'
 export { type RestartResult, type RestartStepOptions, restartStep } from './trust/restart-step.ts'
 export {
   NAMESPACES_WITHOUT_ROOTS,

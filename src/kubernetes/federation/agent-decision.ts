@@ -84,6 +84,13 @@ export async function decideAgentAction(view: AgentView): Promise<AgentAction> {
       do: 'ignore',
       message: 'the order names no secret: its certificate is none of the agent’s business',
     }
+  if (spec.target.name === order.name && spec.target.namespace === order.namespace)
+    return {
+      do: 'refuse',
+      reason: 'InvalidTarget',
+      message:
+        'the order names the Secret of its own temporary key as the one that its certificate goes to; name another',
+    }
   const bundle = readTrustBundle(spec.trustBundle)
   if (bundle instanceof MeshPkiError)
     return {

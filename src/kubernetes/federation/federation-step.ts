@@ -33,6 +33,11 @@ export interface FederatedMesh {
   readonly order: NamespacedName
   /** What is ordered, but for what a rollover decides. */
   readonly spec: Omit<IssuedCertificateSpec, 'authority' | 'trustBundle' | 'bundleSequence' | 'revision'>
+  /**
+   * The trust domains that its CA may sign for, as name constraints (RFC 5280 §4.2.1.10): a CA that got into wrong hands then cannot be every
+   * other cluster. Names of other forms stay free: istiod serves by DNS names. Default: no constraints, as Gloo Mesh and Istio.
+   */
+  readonly trustDomains?: readonly string[] | undefined
 }
 
 /** Where an authority is: its Secret on the management cluster, or only its roots, where others have the key. */
@@ -179,8 +184,13 @@ export async function entitlementOf(
     authorityId: trust.authority,
     roots: trust.trustBundle,
     ...(isGloo ? { profile: 'gloo' as const } : {}),
+    ...(mesh.trustDomains === undefined
+      ? {}
+      : { nameConstraints: { permitted: mesh.trustDomains.map(uriHost), otherForms: 'allow' as const } }),
   }
 }
+
+const uriHost = (value: string) => ({ type: 'uri' as const, value })
 
 function orderOptions({ api, owner, beforeWrite }: FederationOptions): OrderStepOptions {
   return { api, owner, beforeWrite }

@@ -31,6 +31,8 @@ export interface LedgerEntry {
 /** Marks the entries. */
 const LABEL = `${MESH_PKI_GROUP}/ledger`
 const CLUSTER = `${MESH_PKI_GROUP}/cluster`
+/** Label: which order, as a digest, since names may be longer than labels. */
+const ORDER = `${MESH_PKI_GROUP}/order-hash`
 
 /**
  * The ledger of an issuer: one immutable ConfigMap for each key that was certified, in a namespace of the management cluster. It holds
@@ -75,13 +77,31 @@ export class IssuanceLedger {
     }
   }
 
-  /** Removes entries whose certificates have ended. Answers how many. */
+  /**
+   * How many certificates of an order have not ended yet. Entries of those that have are removed on the way.
+   *
+   * It is what an issuer bounds its work by: whoever can make requests in a cluster can make many.
+   */
+  async count(cluster: string, order: string): Promise<number> {
+    const selector = `${LABEL}=issued,${ORDER}=${orderHash(cluster, order)}`
+    const { items } = await this.#client.list(KubeResources.configMaps, {
+      namespace: this.#namespace,
+      labelSelector: selector,
+    })
+    return items.length - (await this.#remove(items))
+  }
+
+  /** Removes all entries whose certificates have ended, also those of orders that are no more. Answers how many. */
   async prune(): Promise<number> {
-    const now = this.#client.clock.now().getTime()
     const { items } = await this.#client.list(KubeResources.configMaps, {
       namespace: this.#namespace,
       labelSelector: `${LABEL}=issued`,
     })
+    return this.#remove(items)
+  }
+
+  async #remove(items: readonly KubeObject[]): Promise<number> {
+    const now = this.#client.clock.now().getTime()
     let removed = 0
     for (const item of items) {
       const end = item.metadata.annotations?.[`${MESH_PKI_GROUP}/not-after`]
@@ -99,7 +119,7 @@ export class IssuanceLedger {
       metadata: {
         name: nameOf(certificate.publicKey),
         namespace: this.#namespace,
-        labels: { [LABEL]: 'issued' },
+        labels: { [LABEL]: 'issued', [ORDER]: orderHash(cluster, order) },
         annotations: {
           [CLUSTER]: cluster,
           [`${MESH_PKI_GROUP}/order`]: order,
@@ -114,6 +134,10 @@ export class IssuanceLedger {
       },
     }
   }
+}
+
+function orderHash(cluster: string, order: string): string {
+  return toHex(sha256(new TextEncoder().encode(JSON.stringify([cluster, order]))), 0, 16)
 }
 
 function nameOf(publicKey: Uint8Array): string {

@@ -6,7 +6,7 @@
 
 import { verifyProofOfPossession } from '../../csr/proof-of-possession.ts'
 import { MeshPkiError } from '../../errors.ts'
-import { checkOptionNames } from '../../internal/options.ts'
+import { checkOptionNames, readCount } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import type { KubeObject, NamespacedName } from '../objects/kube-object.ts'
@@ -25,6 +25,11 @@ export interface IssuerStepOptions {
   /** What the management side has decided about an order of that cluster. */
   readonly entitlementOf: (order: NamespacedName) => Promise<Entitlement | undefined>
   readonly ledger: IssuanceLedger
+  /**
+   * How many certificates of one order may be valid at once. One that is asked for beyond that waits: somebody in that cluster asks too
+   * often. Default 500.
+   */
+  readonly maxValid?: number | undefined
   /** Tells what became of a request as Events in its cluster. */
   readonly recorder?: Pick<EventRecorder, 'record'> | undefined
   /** Is called before signing and before every write, and throws where this process must not: `elector.assertLeading`. */
@@ -37,12 +42,15 @@ export const ISSUER_STEP_OPTIONS: readonly string[] = [
   'cluster',
   'entitlementOf',
   'ledger',
+  'maxValid',
   'recorder',
   'beforeWrite',
 ]
 
 /** The order is on its way to the cluster. */
 const WAIT_MS = 10_000
+/** Somebody asks too often. */
+const CROWDED_MS = 600_000
 
 /**
  * Answers one request: checks that its sender holds the key and that the management side has decided so, signs, writes
@@ -60,6 +68,7 @@ export async function issuerStep(
 ): Promise<StepResult> {
   checkOptionNames(options, ISSUER_STEP_OPTIONS, 'issuerStep')
   const { api = MESH_PKI_API, cluster, entitlementOf, beforeWrite } = options
+  const maxValid = readCount(options.maxValid ?? 500, 'maxValid', 1, 100_000)
   const request = await client.find(api.certificateRequests, ref)
   if (request === undefined) return { changed: false, message: 'the request is gone' }
   const [order, entitlement] = await Promise.all([
@@ -95,6 +104,13 @@ export async function issuerStep(
       }
       const name = `${ref.namespace}/${ref.name}`
       const known = await options.ledger.find(csr.publicKey)
+      const valid = known === undefined ? await options.ledger.count(cluster, name) : 0
+      if (valid >= maxValid)
+        return {
+          changed: false,
+          requeueAfterMs: CROWDED_MS,
+          message: `${valid} certificates of ${name} in cluster ${cluster} have not ended yet: no more are signed until fewer than ${maxValid} are left. Find out who asks there, or raise "maxValid"`,
+        }
       const entry = known ?? (await sign(options, name, csr, entitlement))
       if (entry.cluster !== cluster || entry.order !== name || entry.authority !== entitlement.authorityId) {
         const error = `the key of the request was given a certificate before, as ${quote(entry.order, 256)} of cluster ${quote(entry.cluster, 64)} under ${quote(entry.authority, 64)}: make a new key`

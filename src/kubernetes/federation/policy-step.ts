@@ -6,12 +6,19 @@
 
 import { MeshPkiError } from '../../errors.ts'
 import { failureLabel } from '../../internal/backoff.ts'
-import { checkOptionNames } from '../../internal/options.ts'
+import { checkOneOf, checkOptionNames } from '../../internal/options.ts'
+import { quote } from '../../internal/text.ts'
 import type { Rollover } from '../../rotation/rollover/rollover.ts'
+import { SpiffeId } from '../../spiffe/spiffe-id.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import { KubeResources } from '../api/kube-resource.ts'
 import { type NamespacedName, recordAt, textAt } from '../objects/kube-object.ts'
-import type { FederationPlan, ObservedOrder, PlannedWithdrawal } from '../policy/federation-plan.ts'
+import type {
+  FederationPlan,
+  ObservedOrder,
+  PlannedIssuance,
+  PlannedWithdrawal,
+} from '../policy/federation-plan.ts'
 import type { Inventory } from '../policy/inventory.ts'
 import { planFederation } from '../policy/plan-federation.ts'
 import { policyOwner } from '../policy/policy-owner.ts'
@@ -45,6 +52,11 @@ export interface PolicyStepOptions {
   readonly loader: AuthorityLoader
   /** The longest that workload certificates live in these meshes. Default `'24h'`, as istiod. */
   readonly workloadLifetime?: string | undefined
+  /**
+   * `'trust-domain'` (default in our kind): each CA may sign for the trust domain of its mesh and its aliases, and for no other
+   * (RFC 5280 §4.2.1.10). `'none'` (default in Gloo's kind, as there): for all.
+   */
+  readonly nameConstraints?: 'trust-domain' | 'none' | undefined
   /** A rollover that decides who signs; its authorities by id. Without one, the CA of the policy does. */
   readonly rollover?: Rollover | undefined
   readonly authorities?: Readonly<Record<string, FederationAuthority>> | undefined
@@ -66,6 +78,7 @@ const OPTIONS = [
   'clusters',
   'loader',
   'workloadLifetime',
+  'nameConstraints',
   'rollover',
   'authorities',
   'evidenceMaxAge',
@@ -229,6 +242,11 @@ function federationOf(options: PolicyStepOptions, plan: FederationPlan): Federat
   const { root, issue, trust } = plan
   if (root.do !== 'use') return undefined
   const isGloo = api?.flavour === 'gloo'
+  const constraints = checkOneOf(
+    options.nameConstraints ?? (isGloo ? 'none' : 'trust-domain'),
+    ['trust-domain', 'none'],
+    'nameConstraints',
+  )
   const meshes = issue.flatMap((one): readonly FederatedMesh[] => {
     const client = clusters[one.cluster]
     if (one.do !== 'order' || one.spec === undefined || client === undefined) return []
@@ -246,6 +264,7 @@ function federationOf(options: PolicyStepOptions, plan: FederationPlan): Federat
           workloadLifetime,
           rotation: undefined,
         },
+        ...(constraints === 'none' ? {} : { trustDomains: trustDomainsOf(options, one) }),
       },
     ]
   })
@@ -260,6 +279,25 @@ function federationOf(options: PolicyStepOptions, plan: FederationPlan): Federat
     beforeWrite,
     ...(rollover === undefined ? { passive: trust } : { rollover }),
   }
+}
+
+/** Those that the workloads of a mesh may be in: that of its istiod, and what the inventory calls its aliases. */
+function trustDomainsOf(
+  { inventory }: PolicyStepOptions,
+  { cluster, mesh, spec }: PlannedIssuance,
+): readonly string[] {
+  const own = spec?.hosts.map((host) => SpiffeId.parse(host).trustDomain.name) ?? []
+  const found = inventory.clusters
+    .find(({ name }) => name === cluster)
+    ?.meshes.find(({ name }) => name === mesh)
+  const all = [...new Set([...own, ...(found?.trustDomainAliases ?? [])])]
+  const odd = all.find((domain) => !/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/.test(domain))
+  if (odd === undefined) return all
+  throw new MeshPkiError(
+    'ERR_KUBERNETES_POLICY',
+    `mesh ${mesh} of ${cluster}: the trust domain ${quote(odd, 64)} is no host name, and name constraints hold nothing else (RFC 5280 §4.2.1.10). Rename it, or set nameConstraints: 'none'`,
+    { data: { cluster, mesh, trustDomain: odd } },
+  )
 }
 
 async function withdraw(options: PolicyStepOptions, { withdraw: planned }: FederationPlan): Promise<boolean> {

@@ -14,7 +14,7 @@ import { tell } from '../../internal/tell.ts'
 import { quote } from '../../internal/text.ts'
 import { type RandomSource, systemRandom } from '../../internal/web-crypto.ts'
 import type { WebAbortSignal } from '../../internal/web-types.ts'
-import { sleepBy } from '../../internal/within-time.ts'
+import { sleepBy, withinTime } from '../../internal/within-time.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import { isKubeError } from '../api/kube-error.ts'
 import type { KubeRuntimeEvent, LeaseEvent } from '../api/kube-event.ts'
@@ -168,8 +168,8 @@ export class LeaseElector {
     )
     try {
       while (!signal.aborted && !isOver && this.isLeading) {
-        await Promise.race([this.#pause(signal), over])
-        if (!signal.aborted && !isOver) await this.#try(signal)
+        await Promise.race([this.#pause(signal, this.#leftMs()), over])
+        if (!signal.aborted && !isOver) await this.#renew(signal)
       }
     } finally {
       const isLost = !signal.aborted && !isOver
@@ -184,6 +184,24 @@ export class LeaseElector {
       if (!controller.signal.aborted || !(error instanceof LeaseLost || error === controller.signal.reason))
         throw error
     })
+  }
+
+  /** For how long it leads without another renewal. */
+  #leftMs(): number {
+    return this.#renewedAt === undefined ? 0 : this.#renewedAt + this.#renewMs - this.#elapsed()
+  }
+
+  /** Renews, for as long as it leads: by an answer that comes later nobody may go on. */
+  async #renew(signal: AbortSignalLike): Promise<void> {
+    const milliseconds = this.#leftMs()
+    if (milliseconds <= 0) return
+    const { clock } = this.#client
+    const bound = { clock, milliseconds, signal, timedOut: () => new LeaseLost() }
+    try {
+      await withinTime(bound, (ended) => this.#try(ended))
+    } catch (error) {
+      if (!signal.aborted) this.#report('failed', error)
+    }
   }
 
   /** Takes or renews the Lease. Failures are told and answered with `false`: there is a next time. */
@@ -282,8 +300,9 @@ export class LeaseElector {
     }
   }
 
-  async #pause(signal: AbortSignalLike): Promise<void> {
-    const pause = this.#retryMs * (1 + (JITTER - 1) * fractionOf(this.#random))
+  async #pause(signal: AbortSignalLike, longest = Number.POSITIVE_INFINITY): Promise<void> {
+    const usual = this.#retryMs * (1 + (JITTER - 1) * fractionOf(this.#random))
+    const pause = Math.max(0, Math.min(usual, longest))
     await sleepBy(this.#client.clock, pause, signal).catch(() => {})
   }
 

@@ -2,11 +2,13 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { createCsr } from '../../../../src/csr/index.ts'
 import { KubeResources } from '../../../../src/kubernetes/api/kube-resource.ts'
 import { GLOO_API } from '../../../../src/kubernetes/federation/federation-api.ts'
+import { entitlementOf } from '../../../../src/kubernetes/federation/federation-step.ts'
+import { issuerStep } from '../../../../src/kubernetes/federation/issuer-step.ts'
 import { decodeCacerts } from '../../../../src/kubernetes/secrets/decode-cacerts.ts'
 import { encodeCacerts } from '../../../../src/kubernetes/secrets/encode-cacerts.ts'
 import { checkPath } from '../../../../src/verify/index.ts'
 import { exportPrivateKey } from '../../../../src/x509/index.ts'
-import { CACERTS, World } from './support.ts'
+import { CACERTS, START, World } from './support.ts'
 
 const status = (object: unknown): Record<string, unknown> => Reflect.get(object ?? {}, 'status') ?? {}
 
@@ -284,6 +286,55 @@ describe('the federation flow', () => {
       )
       expect(world.issuedTotal()).toBe(1)
     })
+  })
+
+  test('one who asks without end is answered so often and no more', async () => {
+    const world = new World(['east'])
+    await world.root('root-1')
+    await world.settle()
+    const { order } = world.meshOf('east')
+    const { api } = world.federation
+    const requests = api?.certificateRequests as never
+    const client = world.client(world.apiOf('east'), 'admin')
+    const ask = async () => {
+      const { csr } = await createCsr({ subject: 'O=Istio', key: 'P-256' })
+      const made = await client.create(requests, {
+        metadata: order,
+        spec: { certificateSigningRequest: Buffer.from(csr.toPem()).toString('base64') },
+      })
+      const { message } = await issuerStep(client, order, {
+        api,
+        cluster: 'east',
+        ledger: world.ledger,
+        maxValid: 4,
+        entitlementOf: (wanted) => entitlementOf(world.federation, 'east', wanted),
+      })
+      await client.remove(requests, { ...made, metadata: { ...order, uid: made.metadata.uid } })
+      return message
+    }
+    for (let i = 0; i < 3; i++) expect(await ask()).toMatch(/is issued/)
+    expect(await ask()).toMatch(
+      /4 certificates of mesh-pki\/istiod-istio-system-east in cluster east have not ended yet/,
+    )
+    expect(world.issuedTotal()).toBe(4)
+    // What has ended counts no longer, and is gone from the ledger.
+    world.clock.set(new Date(START.getTime() + 366 * 86_400_000))
+    expect(await ask()).toMatch(/is issued/)
+    expect(world.issuedTotal()).toBe(1)
+  })
+
+  test('an order whose certificate would go where its key is kept is refused', async () => {
+    const world = new World(['east'])
+    const meshes = world.federation.meshes.map((mesh) => ({
+      ...mesh,
+      spec: { ...mesh.spec, target: mesh.order },
+    }))
+    world.federation = { ...world.federation, meshes }
+    await world.root('root-1')
+    await world.step()
+    await world.agent('east')
+    expect(String(status(world.order('east'))['error'])).toMatch(/its own temporary key/)
+    expect(world.apiOf('east').objects(KubeResources.secrets)).toEqual([])
   })
 
   describe('what an issuer answers', () => {

@@ -24,7 +24,8 @@ import type { TrustPolicy } from '../../../../src/kubernetes/policy/trust-policy
 import { decodeCacerts } from '../../../../src/kubernetes/secrets/decode-cacerts.ts'
 import { encodeRootSecret } from '../../../../src/kubernetes/secrets/root-secret.ts'
 import { manualClock } from '../../../../src/testing/index.ts'
-import { exportPrivateKey, generateKeyPair } from '../../../../src/x509/index.ts'
+import { checkPath } from '../../../../src/verify/index.ts'
+import { exportPrivateKey, generateKeyPair, importPrivateKey } from '../../../../src/x509/index.ts'
 import { rootTrustPolicy, virtualMesh } from '../policy/support.ts'
 import { CACERTS, newCluster, START } from './support.ts'
 
@@ -298,6 +299,64 @@ describe('meshes come and go', () => {
     )
     expect(await of('cluster-1', 'istiod-istio-system-cluster-2')).toBeUndefined()
     expect(await of('nowhere', 'istiod-istio-system-cluster-1')).toBeUndefined()
+  })
+})
+
+describe('a CA signs for its own trust domain and no other', () => {
+  const policy = () =>
+    readRootTrustPolicy(
+      rootTrustPolicy({ config: { mgmtServerCa: { generated: KEYS }, intermediateCertOptions: KEYS } }),
+    )
+  const aliased = (alias: string): Inventory => ({
+    clusters: INVENTORY.clusters.map((one) => ({
+      ...one,
+      meshes: one.meshes.map((mesh) => ({ ...mesh, trustDomainAliases: [alias] })),
+    })),
+  })
+
+  /** Whether a workload certificate of an identity verifies under the CA of the first cluster. */
+  async function signs(world: PolicyWorld, id: string): Promise<boolean> {
+    const { certificate, chain, roots, privateKey } = world.cacerts('cluster-1')
+    const { csr } = await createCsr({ key: 'P-256' })
+    // Somebody who got the key is not kept from signing; verifiers must refuse.
+    const forger = await createRootCa({
+      subject: certificate.subject,
+      lifetime: '1d',
+      key: await importPrivateKey(privateKey.reveal()),
+      clock: world.clock,
+    })
+    const { certificate: leaf } = await forger.issueWorkload(csr, { id, lifetime: '1h' })
+    const { ok } = await checkPath(leaf, {
+      anchors: roots,
+      intermediates: chain,
+      time: world.clock.now(),
+      purpose: 'serverAuth',
+    })
+    return ok
+  }
+
+  test('by name constraints, which verifiers hold it to; aliases are its own', async () => {
+    const world = new PolicyWorld(policy(), MESH_PKI_API, aliased('old-name'))
+    await world.settle()
+    expect(await signs(world, 'spiffe://cluster-1/ns/shop/sa/cart')).toBe(true)
+    expect(await signs(world, 'spiffe://old-name/ns/shop/sa/cart')).toBe(true)
+    expect(await signs(world, 'spiffe://cluster-2/ns/shop/sa/cart')).toBe(false)
+  })
+
+  test('unless that is switched off, as Gloo Mesh has it', async () => {
+    const world = new PolicyWorld(policy())
+    world.options = { ...world.options, nameConstraints: 'none' }
+    await world.settle()
+    expect(await signs(world, 'spiffe://cluster-2/ns/shop/sa/cart')).toBe(true)
+  })
+
+  test('a trust domain that no constraint can hold is refused, with the way out', async () => {
+    const world = new PolicyWorld(policy(), MESH_PKI_API, aliased('old_name'))
+    await policyStep({ ...world.options, nameConstraints: 'none' })
+    await expect(policyStep(world.options)).rejects.toMatchObject({
+      code: 'ERR_KUBERNETES_POLICY',
+      message: expect.stringContaining("nameConstraints: 'none'"),
+    })
   })
 })
 

@@ -79,6 +79,34 @@ describe('a lease elector', () => {
     await Promise.all([a.running, b.running])
   })
 
+  test.each([
+    ['its requests are refused', '15s', '10s', '2s'],
+    ['its requests are refused', '4s', '3s', '1s'],
+    ['its requests are never answered', '15s', '10s', '2s'],
+    // One request may take longer than this Lease.
+    ['its requests are never answered', '4s', '3s', '1s'],
+  ])(
+    'a leader stops in time where %s, with a Lease of %s',
+    async (how, leaseDuration, renewDeadline, retryPeriod) => {
+      const world = start()
+      const terms = { leaseDuration, renewDeadline, retryPeriod }
+      const a = world.run('a', world.clock, terms)
+      await world.clock.run('5s')
+      const b = world.run('b', world.clock, terms)
+      await world.clock.run('5s')
+      const all = { user: 'a', times: Number.POSITIVE_INFINITY }
+      if (how.endsWith('refused')) world.api.faults.fail('broken-connection', all)
+      else world.api.faults.hang(all)
+      await world.clock.run(renewDeadline)
+      expect(world.log).toEqual(['a leads', 'a stops'])
+      await world.clock.run('30s')
+      expect(world.log).toEqual(['a leads', 'a stops', 'b leads'])
+      a.stop.abort()
+      b.stop.abort()
+      await Promise.all([a.running, b.running])
+    },
+  )
+
   test('judges a Lease by its own time: clocks that differ by hours make no second leader', async () => {
     const world = start()
     const a = world.run('a')
