@@ -18,6 +18,7 @@ export default {
     'test/fuzz/main.ts',
     'test/runtime/smoke.mjs',
     'test/kubernetes/client-node/peer.ts',
+    'test/kubernetes/chaos/{agent-process,contender}.ts',
     'test/vectors/**/*.mjs',
     'tools/*.mjs',
   ],

@@ -21,7 +21,7 @@ function broken(file: string, text: string): string[] {
     if (/^[a-z]+:/.test(target)) return []
     const [path = '', anchor] = target.split('#')
     const to = path === '' ? file : posix.join(posix.dirname(file), path)
-    if (!existsSync(to)) return [target]
+    if (path !== '' && !existsSync(to)) return [target]
     const content = path === '' ? text : anchor === undefined ? '' : readFileSync(to, 'utf8')
     return anchor === undefined || anchorsOf(content).has(anchor) ? [] : [target]
   })

@@ -10,7 +10,7 @@ import type {
 } from '../../src/kubernetes/index.ts'
 
 /** One request or watch. */
-export interface Recorded {
+interface Recorded {
   readonly method: KubeRequest['method'] | 'WATCH'
   readonly path: string
   /** `undefined` where no answer came. A watch has the code of its refusal, or 200. */

@@ -22,6 +22,8 @@ export interface AgentReport {
   readonly installed: InstalledCa | undefined
   readonly action: AgentAction
   readonly now: Date
+  /** How old the status may grow though nothing changes: the management side tells by it that the agent lives. */
+  readonly heartbeatMs: number
   /** Further conditions; those of our own kind take them. */
   readonly conditions: readonly ConditionInput[]
   /** Whether every verifier of the cluster has the roots that stand in `cacerts`. */
@@ -29,9 +31,6 @@ export interface AgentReport {
   /** Whether istiod signs with the CA that stands in `cacerts`. */
   readonly isTakenUp: boolean
 }
-
-/** How old the status may grow though nothing changes: the management side tells by it that the agent lives. */
-export const HEARTBEAT_MS = 300_000
 
 /** A condition's type in the status of an order. */
 const READY = 'Ready'
@@ -64,7 +63,7 @@ export function withStatus(api: FederationApi, report: AgentReport): KubeObject 
   const next = { ...common, conditions, ...ownStatus(report) }
   const observedAt = textAt(before, 'observedAt')
   const age = observedAt === undefined ? Number.NaN : now.getTime() - Date.parse(observedAt)
-  const isFresh = age >= 0 && age < HEARTBEAT_MS
+  const isFresh = age >= 0 && age < report.heartbeatMs
   return isFresh
     ? changed(object, before, { ...next, observedAt })
     : { ...object, status: { ...next, observedAt: instantText(Math.floor(now.getTime() / 1000) * 1000) } }

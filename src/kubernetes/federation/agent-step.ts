@@ -29,10 +29,11 @@ import {
   withNewCa,
   withRoots,
 } from './agent-objects.ts'
-import { eventOf, HEARTBEAT_MS, withStatus } from './agent-status.ts'
+import { eventOf, withStatus } from './agent-status.ts'
 import { type FederationApi, MESH_PKI_API } from './federation-api.ts'
 import { type InstalledCa, readInstalledCa } from './installed-ca.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
+import { rootsDistributed } from './roots-distributed.ts'
 
 /** What an agent is told. */
 export interface AgentStepOptions {
@@ -46,14 +47,16 @@ export interface AgentStepOptions {
    */
   readonly foreign?: 'refuse' | 'replace' | undefined
   /**
-   * Whether every verifier of the cluster has these roots: what a rollover waits for. Default: as soon as they stand in
-   * `cacerts`, which is not true of a real mesh; `rootsDistributed` looks at the ConfigMaps that istiod writes.
+   * Whether every verifier of the cluster has these roots: what a rollover waits for. Default: {@link rootsDistributed}, as soon as a
+   * rollover numbers the bundle; where the agent may not look, they are not.
    */
   readonly isDistributed?: ((installed: InstalledCa) => Promise<boolean>) | undefined
   /**
    * The longest that istiod takes to sign with a CA that was installed, as `switchDelay` of `planRollover`. Default `'10m'`, as there.
    */
   readonly switchDelay?: string | undefined
+  /** How often the status is written though nothing has changed: a rollover believes no older words. Default `'5m'`. */
+  readonly heartbeat?: string | undefined
   /** Whether istiod signs with the CA that is installed. Default: `switchDelay` after it was. */
   readonly isTakenUp?: ((installed: InstalledCa) => Promise<boolean>) | undefined
   /**
@@ -75,6 +78,7 @@ export const AGENT_STEP_OPTIONS: readonly string[] = [
   'isDistributed',
   'isTakenUp',
   'switchDelay',
+  'heartbeat',
   'conditions',
   'recorder',
   'beforeWrite',
@@ -114,6 +118,7 @@ export async function agentStep(
 ): Promise<StepResult> {
   const { api = MESH_PKI_API, agentNamespace, foreign = 'refuse' } = options
   const switchMs = readDuration(options.switchDelay ?? '10m', 'switchDelay', { allowZero: true })
+  const heartbeatMs = readDuration(options.heartbeat ?? '5m', 'heartbeat')
   checkOptionNames(options, AGENT_STEP_OPTIONS, 'agentStep')
   const object = await client.find(api.issuedCertificates, ref)
   if (object === undefined) return sweep(client, ref, options)
@@ -129,7 +134,11 @@ export async function agentStep(
   const now = client.clock.now()
   const decided = await decideAgentAction({ order, installed, key, request, now, foreign })
   const labels = agentLabels(api, agentNamespace)
-  const action = await carryOut(client, { api, order, installed, labels, now, switchMs, options }, decided)
+  const action = await carryOut(
+    client,
+    { api, order, installed, labels, now, switchMs, heartbeatMs, options },
+    decided,
+  )
   if (action.do === 'ignore') return { changed: false, message: action.message }
   const wrote = WRITES.includes(action.do)
   const after = wrote && target !== undefined ? await client.find(KubeResources.secrets, target) : secret
@@ -141,9 +150,10 @@ export async function agentStep(
     action,
     now,
     switchMs,
+    heartbeatMs,
     options,
   })
-  return { changed: wrote || reported, ...pauseAfter(action, now, isSettled) }
+  return { changed: wrote || reported, ...pauseAfter(action, now, isSettled ? heartbeatMs : SETTLING_MS) }
 }
 
 /** The order was taken back: what was under way for it goes. Its certificate stays, or the mesh would have no CA. */
@@ -199,6 +209,7 @@ interface Situation {
   readonly installed: InstalledCa | undefined
   readonly now: Date
   readonly switchMs: number
+  readonly heartbeatMs: number
   readonly options: AgentStepOptions
 }
 
@@ -304,15 +315,16 @@ async function report(
   client: KubeClient,
   situation: Situation & { readonly action: AgentAction },
 ): Promise<{ readonly reported: boolean; readonly isSettled: boolean }> {
-  const { api, order, installed, action, now, switchMs, options } = situation
-  const { isDistributed = async () => true, isTakenUp = takenUpByTime(now, switchMs) } = options
+  const { api, order, installed, action, now, switchMs, heartbeatMs, options } = situation
+  const { isDistributed = distributedByConfigMaps(client), isTakenUp = takenUpByTime(now, switchMs) } =
+    options
   const readable = installed?.bundle === undefined ? undefined : installed
   const facts = {
     isDistributed: readable !== undefined && (await isDistributed(readable)),
     isTakenUp: readable !== undefined && (await isTakenUp(readable)),
   }
   const conditions = readable === undefined ? [] : ((await options.conditions?.(readable)) ?? [])
-  const next = withStatus(api, { order, installed, action, now, conditions, ...facts })
+  const next = withStatus(api, { order, installed, action, now, heartbeatMs, conditions, ...facts })
   const isSettled = facts.isDistributed && facts.isTakenUp
   if (next === order.object) return { reported: false, isSettled }
   options.beforeWrite?.()
@@ -320,6 +332,19 @@ async function report(
   const event = eventOf(action)
   if (event !== undefined) options.recorder?.record(order.object, event)
   return { reported: true, isSettled }
+}
+
+function distributedByConfigMaps(client: KubeClient): (installed: InstalledCa) => Promise<boolean> {
+  return async (installed) => {
+    // Without a rollover nobody asks.
+    if (installed.bundleSequence === undefined) return true
+    try {
+      return await rootsDistributed(client)(installed)
+    } catch (error) {
+      if (isKubeError(error, 'ERR_KUBERNETES_FORBIDDEN')) return false
+      throw error
+    }
+  }
 }
 
 function takenUpByTime(now: Date, switchMs: number): (installed: InstalledCa) => Promise<boolean> {
@@ -336,12 +361,12 @@ function readOrder(object: KubeObject): IssuedCertificate | MeshPkiError {
   }
 }
 
-function pauseAfter(action: AgentAction, now: Date, isSettled: boolean): Omit<StepResult, 'changed'> {
+function pauseAfter(action: AgentAction, now: Date, restMs: number): Omit<StepResult, 'changed'> {
   switch (action.do) {
     case 'rest': {
       const wait = Math.max(1, action.renewAt.getTime() - now.getTime())
       return {
-        requeueAfterMs: Math.min(wait, isSettled ? HEARTBEAT_MS : SETTLING_MS),
+        requeueAfterMs: Math.min(wait, restMs),
         message: `the certificate is renewed at ${action.renewAt.toISOString()}`,
       }
     }

@@ -23,7 +23,7 @@ export interface RootsDistributedOptions {
 }
 
 /**
- * Makes the option `isDistributed` of `agentStep`: the ConfigMap of roots in every namespace holds exactly the roots of `cacerts`. That
+ * Makes the option `isDistributed` of `agentStep`, and is its default: the ConfigMap of roots in every namespace holds exactly the roots of `cacerts`. That
  * also shows that istiod has taken the new roots, which the Secret alone does not: it refuses some, silently.
  *
  * **Warning**: proxies get the roots from istiod a moment later, and those of VMs and of other systems by other ways. The propagation time of the

@@ -18,7 +18,7 @@ import { type KubeServer, startKubeServer } from '../../support/kube-server.ts'
 import { type Around, type RecordedTransport, recordedTransport } from '../../support/recorded-transport.ts'
 import { untilTrue } from '../../support/until.ts'
 
-export const NAMESPACES = ['shop', 'istio-system', 'istio-ingress', 'cert-manager']
+const NAMESPACES = ['shop', 'istio-system', 'istio-ingress', 'cert-manager']
 
 /** Somebody with the rules of an adapter. */
 export interface AdapterUser {

@@ -10,14 +10,13 @@ import {
   federationStep,
   IssuanceLedger,
   issuerController,
-  KubeResources,
   LeaseElector,
   MESH_PKI_API,
   rootCaStep,
 } from '../../../src/kubernetes/index.ts'
 import { recordAt, textAt } from '../../../src/kubernetes/objects/kube-object.ts'
 import { checkPath } from '../../../src/verify/index.ts'
-import { definitions } from '../../support/kube-manifests.ts'
+import { install } from '../../support/kube-manifests.ts'
 import { until, untilTrue } from '../../support/until.ts'
 import { withProgram } from './child-process.ts'
 import { type GetChaos, LEASES, MAPS, SECRETS } from './world.ts'
@@ -95,7 +94,11 @@ export function describeProcesses(getChaos: GetChaos): void {
           await untilAborted(signal)
           log.push(`${identity} stops`)
         }, stop.signal)
-        return { elector, end: () => (stop.abort(), running) }
+        const end = (): Promise<void> => {
+          stop.abort()
+          return running
+        }
+        return { elector, end }
       }
       // The usual limit of a request is much longer than this Lease.
       const first = elect('a', chaos.client({ proxy, timeout: '10s' }))
@@ -120,12 +123,11 @@ export function describeProcesses(getChaos: GetChaos): void {
     test('that is killed after each of its writes ends with one CA, signed once', async () => {
       const chaos = getChaos()
       const { admin } = chaos
-      for (const definition of definitions().filter(({ metadata }) =>
-        metadata.name?.endsWith('.pki.mesh-pki.dev'),
-      ))
-        await admin.create(KubeResources.customResourceDefinitions, definition)
-      for (const kind of [MESH_PKI_API.issuedCertificates, MESH_PKI_API.certificateRequests])
-        await untilTrue(kind.plural, () => admin.serves(kind))
+      await install(
+        chaos.server.admin,
+        [],
+        [MESH_PKI_API.issuedCertificates, MESH_PKI_API.certificateRequests],
+      )
       const [management, workload, istio] = [
         await chaos.namespace(),
         await chaos.namespace(),

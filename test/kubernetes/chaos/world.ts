@@ -175,7 +175,7 @@ export class Watcher {
 }
 
 /** What there is after some changes. Each must fit to the one before: nothing is updated or deleted that is not there. */
-export function replayed(changes: readonly ObjectChange[]): readonly KubeObject[] {
+function replayed(changes: readonly ObjectChange[]): readonly KubeObject[] {
   const objects = new Map<string, KubeObject>()
   for (const { type, object, previous } of changes) {
     const key = keyOf(object)

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { KubeResources } from '../../../../src/kubernetes/api/kube-resource.ts'
 import { secretJournal } from '../../../../src/kubernetes/federation/secret-journal.ts'
 import { decodeCacerts } from '../../../../src/kubernetes/secrets/decode-cacerts.ts'
+import { rootConfigMapStep } from '../../../../src/kubernetes/trust/root-config-map-step.ts'
 import {
   checkIstioRoots,
   planRollover,
@@ -80,6 +81,8 @@ async function begin(world: World, { kind, outgoing, from }: Story) {
       onEvent: (event) => void events.push(event),
     })
   world.federation = { ...world.federation, authorities, rollover: await open() }
+  // Every verifier is a reader of cacerts here.
+  world.agentOptions = { isDistributed: async () => true }
   return { open, events, incoming }
 }
 
@@ -157,6 +160,28 @@ describe('a rollover of the root, driven through orders', () => {
       await world.clock.run('5m')
     }
     expect(rootsIn(world, 'east')).toBe('root-1')
+  })
+
+  test('waits until every namespace has the roots, where nobody says otherwise', async () => {
+    const world = new World(['east'], { workloadLifetime: '4h' })
+    await world.root('root-1')
+    await world.settle()
+    await begin(world, { kind: 'root', outgoing: ['root-1'], from: () => 'root-1' })
+    world.agentOptions = {}
+    const client = world.client(world.apiOf('east'), 'istiod')
+    await client.create(KubeResources.namespaces, { metadata: { name: 'shop' } })
+    for (let i = 0; i < 40; i++) {
+      await world.settle()
+      await world.clock.run('10m')
+    }
+    expect([rootsIn(world, 'east'), issuerIn(world, 'east')]).toEqual(['root-1 + root-new', 'root-1'])
+    // What istiod does.
+    const distribute = async () => {
+      for (const { metadata } of (await client.list(KubeResources.namespaces)).items)
+        await rootConfigMapStep(client, metadata.name ?? '', { roots: rootText(world, 'east'), mode: 'own' })
+    }
+    expect(await play(world, distribute)).toBe(true)
+    expect(rootsIn(world, 'east')).toBe('root-new')
   })
 
   test('goes on in another process at any time: the journal is in a Secret', async () => {

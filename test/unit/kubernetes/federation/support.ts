@@ -44,6 +44,7 @@ export class World {
   readonly clock = manualClock(START)
   readonly management: FakeKubeApi = newCluster(this.clock)
   readonly clusters = new Map<string, FakeKubeApi>()
+  agentOptions: Partial<AgentStepOptions> = {}
   manager: KubeClient
   ledger: IssuanceLedger
   federation: FederationOptions
@@ -126,7 +127,7 @@ export class World {
     client = this.client(this.apiOf(cluster), 'agent'),
   ) {
     const { api } = this.federation
-    return agentStep(client, this.meshOf(cluster).order, { ...AGENT, api, ...more })
+    return agentStep(client, this.meshOf(cluster).order, { ...AGENT, api, ...this.agentOptions, ...more })
   }
 
   issuer(cluster: string, client = this.client(this.apiOf(cluster), 'issuer')) {
