@@ -238,7 +238,7 @@ async function main(): Promise<void> {
     const plan = planRollover({
       ...FIGURES,
       start: soon(),
-      outgoing: { id: 'policy', certificate: (await loader.load(root)).certificate },
+      outgoing: { id: root.name, certificate: (await loader.load(root)).certificate },
       incoming: { id: 'root-2026', lifetime: '1h' },
       clusters: [...CLUSTERS],
     })

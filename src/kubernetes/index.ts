@@ -64,6 +64,7 @@ export {
 } from './evidence/rollover-evidence.ts'
 export { acceptAnswer } from './federation/accept-answer.ts'
 export { type AgentControllerOptions, agentController } from './federation/agent-controller.ts'
+export type { ForeignSecretRule } from './federation/agent-decision.ts'
 export {
   type AgentAction,
   type AgentView,
@@ -71,9 +72,21 @@ export {
   decideAgentAction,
   type PendingKey,
 } from './federation/agent-decision.ts'
-export { type AgentStepOptions, agentStep } from './federation/agent-step.ts'
+export {
+  adopted,
+  agentLabels,
+  type CacertsChange,
+  newKeySecret,
+  newRequest,
+  withNewCa,
+  withRoots,
+} from './federation/agent-objects.ts'
+export { agentStep } from './federation/agent-step.ts'
+export type { AgentStepOptions } from './federation/agent-step-options.ts'
 export { AuthorityLoader, type LoadedAuthority } from './federation/authority-loader.ts'
 export {
+  answerRequest,
+  encodeCertificateRequest,
   type FederationRequest,
   type RequestAnswer,
   type RequestState,
@@ -114,7 +127,6 @@ export { type OrderStepOptions, orderStep } from './federation/order-step.ts'
 export { type PolicyControllerOptions, policyController } from './federation/policy-controller.ts'
 export {
   type OrderState,
-  POLICY_AUTHORITY,
   type PolicyReport,
   type PolicyStepOptions,
   policyEntitlement,

@@ -10,6 +10,7 @@ import { equalBytes } from '../../internal/bytes.ts'
 import { escapeText, quote } from '../../internal/text.ts'
 import { renewalTime } from '../../rotation/renewal-time.ts'
 import type { Certificate } from '../../x509/certificate.ts'
+import { nameLabel } from '../../x509/certificate-label.ts'
 import { importPrivateKey } from '../../x509/import-private-key.ts'
 import type { PrivateKey } from '../../x509/private-key.ts'
 import { FederationMark } from '../objects/federation-mark.ts'
@@ -29,8 +30,13 @@ export interface AgentView {
   readonly request: KubeObject | undefined
   readonly now: Date
   /** What is done about a `cacerts` that somebody else wrote and that is not what was ordered. */
-  readonly foreign: 'refuse' | 'replace'
+  readonly foreign: ForeignSecretRule
+  /** Whether the roots of a working `cacerts` may be exchanged for others. */
+  readonly rootSwap: 'refuse' | 'allow'
 }
+
+/** What is done about a `cacerts` that somebody else wrote. */
+export type ForeignSecretRule = 'refuse' | 'adopt' | 'replace'
 
 /** A key and the request that it signed. */
 export interface PendingKey {
@@ -46,7 +52,13 @@ export type AgentAction =
   | { readonly do: 'make-key'; readonly round: string; readonly message: string }
   | { readonly do: 'request'; readonly round: string; readonly pending: PendingKey }
   /** Takes back a request, then a key, that nothing will come of. */
-  | { readonly do: 'discard'; readonly objects: readonly DiscardedObject[]; readonly message: string }
+  | {
+      readonly do: 'discard'
+      readonly objects: readonly DiscardedObject[]
+      /** Whether it is the clean-up after an installation. */
+      readonly isDone?: boolean
+      readonly message: string
+    }
   | { readonly do: 'wait'; readonly message: string }
   | {
       readonly do: 'install'
@@ -77,7 +89,7 @@ const RETRY_MS = 600_000
  * A slow issuer is waited for: as long as the order does not change, the key and its request stay.
  */
 export async function decideAgentAction(view: AgentView): Promise<AgentAction> {
-  const { order, installed, foreign } = view
+  const { order, installed, foreign, rootSwap } = view
   const { spec } = order
   if (spec.target === undefined)
     return {
@@ -103,12 +115,37 @@ export async function decideAgentAction(view: AgentView): Promise<AgentAction> {
   const why = await whyNotFulfilled(view, bundle)
   if (isForeign) {
     if (why === undefined) return { do: 'adopt', wish }
-    if (foreign === 'refuse') return refuseForeign(installed, why)
+    if (foreign !== 'replace') return refuseForeign(installed, why)
   }
+  if (rootSwap === 'refuse' && !isForeign && bundle !== undefined && (await isSwap(view, bundle)))
+    return refuseSwap(installed, bundle)
   const reason = why ?? (installed?.wish === wish ? undefined : isOrderedAnew(installed))
   const roots = await rootsToPublish(view, bundle)
   if (roots !== undefined && !isForeign) return { do: 'publish-roots', roots }
   return reason === undefined ? settle(view) : issue(view, wish, bundle, reason)
+}
+
+/** Whether roots that work would give way to others: nobody would trust both, and istiod ignores such a change. */
+async function isSwap({ installed, now }: AgentView, bundle: readonly Certificate[]): Promise<boolean> {
+  const found = installed?.bundle
+  if (found === undefined || !(await leadsTo(found, found.roots, now))) return false
+  const [before, after] = [found.roots, bundle].map(
+    (roots) => new Set(roots.map((root) => root.fingerprint())),
+  )
+  if (before === undefined || after === undefined) return false
+  const isWithin = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
+    [...a].every((one) => b.has(one))
+  return !isWithin(before, after) && !isWithin(after, before)
+}
+
+function refuseSwap(installed: InstalledCa | undefined, bundle: readonly Certificate[]): AgentAction {
+  const names = (roots: readonly Certificate[]): string =>
+    roots.map((root) => nameLabel(root.subject)).join(' + ')
+  return {
+    do: 'refuse',
+    reason: 'RootSwap',
+    message: `the order exchanges the roots ${names(installed?.bundle?.roots ?? [])} for ${names(bundle)}: neither holds the other, so workloads would refuse each other meanwhile, and istiod ignores such a change. Go there by a rollover, which trusts both first; where there is nothing to keep, set rootSwap: 'allow'`,
+  }
 }
 
 function isOrderedAnew(installed: InstalledCa | undefined): string {
@@ -120,13 +157,13 @@ function refuseForeign({ secret, problem }: InstalledCa, why: string): AgentActi
   return {
     do: 'refuse',
     reason: 'ForeignSecret',
-    message: `Secret ${escapeText(`${namespace}/${name}`)} exists, was not written by this agent, and is not what was ordered: ${problem ?? why}. It is left alone. Delete it, or set foreign: 'replace', which keeps a copy; to keep it, let the order say what it holds`,
+    message: `Secret ${escapeText(`${namespace}/${name}`)} exists, was not written by this agent, and is not what was ordered: ${problem ?? why}. It is left alone. To keep a CA that works, set foreign: 'adopt'; to have another, delete it, or set foreign: 'replace', which keeps a copy`,
   }
 }
 
 /** Why the installed CA is not what was ordered; `undefined` where it is. */
 async function whyNotFulfilled(
-  { order, installed, now }: AgentView,
+  { order, installed, now, foreign }: AgentView,
   bundle: readonly Certificate[] | undefined,
 ): Promise<string | undefined> {
   const { spec } = order
@@ -134,7 +171,9 @@ async function whyNotFulfilled(
   if (installed.bundle === undefined) return installed.problem ?? 'it cannot be read'
   const { certificate, roots } = installed.bundle
   if (!certificate.isCa) return 'its certificate is no CA’s'
-  if (!hasNames(certificate, spec.hosts)) return 'its names are not those that were ordered'
+  // One that was taken over keeps its names for as long as nothing else is ordered.
+  const keepsNames = installed.isOurs ? installed.adopted === wishOf(spec) : foreign === 'adopt'
+  if (!keepsNames && !hasNames(certificate, spec.hosts)) return 'its names are not those that were ordered'
   const renewAt = renewalTime(certificate, { gracePeriodRatio: spec.gracePeriodRatio })
   if (renewAt <= now) return `it is due for renewal since ${renewAt.toISOString()}`
   if (!(await leadsTo(installed.bundle, roots, now))) return 'it does not lead to the roots beside it'
@@ -160,7 +199,8 @@ async function rootsToPublish(
 
 function settle({ order, installed, key, request }: AgentView): AgentAction {
   const objects = leftOver(key, request)
-  if (objects.length > 0) return { do: 'discard', objects, message: 'the certificate is installed' }
+  if (objects.length > 0)
+    return { do: 'discard', objects, isDone: true, message: 'the certificate is installed' }
   const certificate = installed?.bundle?.certificate
   if (certificate === undefined) return { do: 'wait', message: 'there is no certificate' }
   return { do: 'rest', renewAt: renewalTime(certificate, { gracePeriodRatio: order.spec.gracePeriodRatio }) }

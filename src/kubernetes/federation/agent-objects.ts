@@ -75,6 +75,8 @@ export interface CacertsChange {
   readonly now: Date
   /** How long istiod may take to sign with a CA that was installed. */
   readonly switchMs: number
+  /** Which tenure of a Lease this is. */
+  readonly fence?: string | undefined
 }
 
 /** `cacerts` with a new CA: every key in one object, since one write is what istiod sees as a whole. */
@@ -109,6 +111,7 @@ export async function withNewCa(
     [FederationMark.installedAt]: instantText(Math.ceil(now.getTime() / 1000) * 1000),
     [FederationMark.ledger]: Object.keys(others).length === 0 ? undefined : JSON.stringify(others),
     [FederationMark.authority]: authority,
+    [FederationMark.adopted]: undefined,
   })
 }
 
@@ -128,6 +131,7 @@ export function adopted(change: CacertsChange, wish: string): KubeObject {
   if (installed === undefined) throw new TypeError('there is no secret to adopt')
   return marked(installed.secret, change, {
     [FederationMark.wish]: wish,
+    [FederationMark.adopted]: wish,
     [FederationMark.authority]: order.spec.authority,
   })
 }
@@ -147,7 +151,7 @@ export function copyOf(secret: KubeObject, labels: Readonly<Record<string, strin
 
 function marked(
   secret: { readonly metadata?: KubeObject['metadata'] | undefined },
-  { order, labels }: CacertsChange,
+  { order, labels, fence }: CacertsChange,
   annotations: Readonly<Record<string, string | undefined>>,
 ): KubeObject {
   const { metadata = {} } = secret
@@ -156,6 +160,7 @@ function marked(
     ...metadata.annotations,
     ...annotations,
     [FederationMark.bundle]: bundleSequence === undefined ? undefined : String(bundleSequence),
+    [FederationMark.fence]: fence,
   }
   return {
     ...secret,

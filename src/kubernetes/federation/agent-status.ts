@@ -130,9 +130,10 @@ function stateOf(action: AgentAction): IssuedCertificateState {
       return 'ISSUED'
     case 'ignore':
       return 'PENDING'
+    case 'discard':
+      return action.isDone === true ? 'ISSUED' : 'REQUESTED'
     case 'make-key':
     case 'request':
-    case 'discard':
     case 'wait':
       return 'REQUESTED'
   }

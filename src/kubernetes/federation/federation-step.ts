@@ -60,6 +60,11 @@ export interface FederationOptions {
   readonly passive?: readonly Certificate[] | undefined
   /** Decides which authority signs in which cluster, and what it trusts. */
   readonly rollover?: Rollover | undefined
+  /**
+   * Under which authorities the workloads of a cluster present certificates, as `rolloverEvidence` finds it: an emergency, and
+   * `retention: 'renewals'`, wait for it. `undefined`: not known.
+   */
+  readonly presentsIn?: ((cluster: string) => Promise<readonly string[] | undefined>) | undefined
   /** How old what a cluster says may be. Default `'15m'`, as `evidenceMaxAge` of `planRollover`. */
   readonly evidenceMaxAge?: string | undefined
   readonly beforeWrite?: (() => void) | undefined
@@ -75,6 +80,7 @@ export const FEDERATION_OPTIONS: readonly string[] = [
   'loader',
   'passive',
   'rollover',
+  'presentsIn',
   'evidenceMaxAge',
   'beforeWrite',
 ]
@@ -117,6 +123,7 @@ export async function federationStep(options: FederationOptions): Promise<Federa
     throw new TypeError(
       'option "passive" does not go with "rollover": a bundle that holds more than the rollover published is none of its',
     )
+  if (rollover !== undefined) checkDrivable(options, rollover)
   const clusters = new Map<string, ClusterReport>()
   const each = async (work: (mesh: FederatedMesh) => Promise<boolean>): Promise<void> => {
     await Promise.all(
@@ -196,6 +203,23 @@ function orderOptions({ api, owner, beforeWrite }: FederationOptions): OrderStep
   return { api, owner, beforeWrite }
 }
 
+/** Orders cannot say everything that a plan can ask for: that must be known before the first step, not at the last one. */
+function checkDrivable({ presentsIn, api }: FederationOptions, { plan }: Rollover): void {
+  const { parameters, kind } = plan
+  const refuse = (problem: string): RangeError => new RangeError(`option "rollover": ${problem}`)
+  if (api?.flavour === 'gloo')
+    throw refuse('orders of Gloo’s kind have no place for what it asks; use our own kind')
+  if (kind === 'issuing-ca')
+    throw refuse('orders drive rollovers of kind "root" and "adoption"; for a new issuing CA, order it')
+  if (plan.cross !== undefined)
+    throw refuse('its plan cross-signs, and orders send no cross-certificate along; plan without crossSign')
+  const asks = parameters.reissueWithin !== undefined || parameters.retention === 'renewals'
+  if (asks && presentsIn === undefined)
+    throw refuse(
+      'its plan waits until workloads present nothing of before: option "presentsIn" has to say what they present',
+    )
+}
+
 /** The incoming authority, as soon as its Secret is there. */
 async function stage(options: FederationOptions, rollover: Rollover): Promise<void> {
   const incoming = rollover.plan.authorities.find(({ role }) => role === 'incoming')
@@ -213,7 +237,8 @@ async function listen(options: FederationOptions, rollover: Rollover, mesh: Fede
   const now = mesh.client.clock.now()
   const maxAgeMs = readDuration(evidenceMaxAge, 'evidenceMaxAge')
   const report = memberReport(mesh.cluster, readIssuedCertificate(found), now, maxAgeMs)
-  if (report !== undefined) await rollover.report(report)
+  const presents = await options.presentsIn?.(mesh.cluster)
+  if (report !== undefined) await rollover.report(presents === undefined ? report : { ...report, presents })
   return false
 }
 

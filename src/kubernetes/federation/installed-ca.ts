@@ -27,6 +27,8 @@ export interface InstalledCa {
   readonly problem: string | undefined
   /** Which wish it fulfils. */
   readonly wish: string | undefined
+  /** The wish for which it was taken over as it was, whatever its names. */
+  readonly adopted: string | undefined
   readonly authority: string | undefined
   readonly installedAt: Date | undefined
   readonly bundleSequence: number | undefined
@@ -53,6 +55,7 @@ export async function readInstalledCa(
     bundle,
     problem,
     wish: annotations[FederationMark.wish],
+    adopted: annotations[FederationMark.adopted],
     authority: annotations[FederationMark.authority],
     installedAt: Number.isNaN(time) ? undefined : new Date(time),
     bundleSequence: Number.isSafeInteger(sequence) ? sequence : undefined,

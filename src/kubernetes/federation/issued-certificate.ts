@@ -181,7 +181,8 @@ export function encodeIssuedCertificate(
       ...(spec.podBounceDirective === undefined
         ? {}
         : { podBounceDirective: { ...spec.podBounceDirective } }),
-      ...(isGloo ? {} : Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined))),
+      // What is not said is taken out: it was said once, and would still be meant.
+      ...(isGloo ? {} : own),
     },
   }
 }

@@ -102,11 +102,8 @@ export interface PolicyReport extends FederationReport {
   readonly changed: boolean
 }
 
-/** The id of the CA of a policy, where no rollover names it. */
-export const POLICY_AUTHORITY = 'policy'
-
 /**
- * Carries a policy out, one step: makes its root where there is none, gives each selected mesh its order, lets a rollover go on,
+ * Carries a policy out, one step. The id of its CA, for rollovers, is the name of its Secret: `root-trust-policy.gloo-mesh`. It makes its root where there is none, gives each selected mesh its order, lets a rollover go on,
  * and takes back what may be taken back. `plan` says why, and what is held.
  *
  * A cluster that cannot be reached is reported and stops nobody. It holds no state: call it as often as you like.
@@ -142,8 +139,10 @@ export async function policyStep(options: PolicyStepOptions): Promise<PolicyRepo
     ;({ plan, unreachable, orders } = await planOf(options))
   }
   const federation = federationOf(options, plan)
+  // Without one of its passive CAs a bundle would drop what others still rely upon.
+  const isHeld = plan.passive.some(({ do: what }) => what !== 'trust')
   const report: FederationReport =
-    federation === undefined ? { clusters: [] } : await federationStep(federation)
+    federation === undefined || isHeld ? { clusters: [] } : await federationStep(federation)
   const withdrawn = await withdraw(options, plan)
   const seen = new Set(report.clusters.map(({ cluster }) => cluster))
   return {
@@ -167,7 +166,9 @@ export async function policyEntitlement(
   checkOptionNames(options, OPTIONS, 'policyEntitlement')
   const { plan } = await planOf(options, [cluster])
   const federation = federationOf(options, plan)
-  return federation === undefined ? undefined : entitlementOf(federation, cluster, order)
+  // In Gloo's kind the bundle comes with the certificate, and must be whole.
+  const isPartial = options.api?.flavour === 'gloo' && plan.passive.some(({ do: what }) => what !== 'trust')
+  return federation === undefined || isPartial ? undefined : entitlementOf(federation, cluster, order)
 }
 
 /** What is there, and what must be. Of clusters that are not asked nothing is known, so nothing of them may be decided. */
@@ -272,8 +273,9 @@ function federationOf(options: PolicyStepOptions, plan: FederationPlan): Federat
     api,
     owner: policyOwner(policy),
     meshes,
-    authorities: { [POLICY_AUTHORITY]: { secret: root.secret }, ...authorities },
-    signer: POLICY_AUTHORITY,
+    // By the name of its Secret: another Secret is another authority, so whoever swaps it has everybody issue anew.
+    authorities: { [root.secret.name]: { secret: root.secret }, ...authorities },
+    signer: root.secret.name,
     loader,
     evidenceMaxAge,
     beforeWrite,

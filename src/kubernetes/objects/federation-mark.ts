@@ -20,6 +20,10 @@ export interface FederationMarks {
   /** Annotation of a `cacerts`: which wish it fulfils, which authority is above it, and since when. */
   readonly wish: string
   readonly authority: string
+  /** Annotation of a `cacerts`: the wish for which it was taken over as it was. */
+  readonly adopted: string
+  /** Annotation of what was written by a leader: which tenure of its Lease that was. */
+  readonly fence: string
   readonly installedAt: string
   /** Annotation of a `cacerts`: the sequence of the bundle in it. */
   readonly bundle: string
@@ -35,6 +39,8 @@ export const FederationMark: FederationMarks = {
   round: `${MESH_PKI_GROUP}/round`,
   wish: `${MESH_PKI_GROUP}/wish`,
   authority: `${MESH_PKI_GROUP}/authority`,
+  adopted: `${MESH_PKI_GROUP}/adopted`,
+  fence: `${MESH_PKI_GROUP}/fence`,
   installedAt: `${MESH_PKI_GROUP}/installed-at`,
   bundle: `${MESH_PKI_GROUP}/bundle`,
   ledger: `${MESH_PKI_GROUP}/ledger`,

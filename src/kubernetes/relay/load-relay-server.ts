@@ -42,7 +42,10 @@ export interface RelayServerMaterial {
  * declare const client: KubeClient
  * const { signingCa, credentials, roots, token } = await loadRelayServer(client)
  * const tokens = createTokenStore({ records: secretTokenRecords(client, 'gloo-mesh') })
- * await importEnrollmentToken({ store: tokens, token: token.reveal(), uses: 'unlimited', expiresIn: 'never' })
+ * // At the first start; later the store has it.
+ * await importEnrollmentToken({ store: tokens, token: token.reveal(), uses: 'unlimited', expiresIn: 'never' }).catch((error) => {
+ *   if (error.code !== 'ERR_ENROLLMENT_TOKEN') throw error
+ * })
  * const { server } = createEnrollmentServer({
  *   credentials: { cert: credentials.cert, key: credentials.key.reveal() },
  *   tokens,

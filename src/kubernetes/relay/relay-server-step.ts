@@ -39,7 +39,10 @@ import { findRelaySecret } from './find-relay-secret.ts'
 export interface RelayServerStepOptions {
   /** Default `'gloo-mesh'`. */
   readonly namespace?: string | undefined
-  /** DNS names of the server and, as in the original, of the signing CA. Default `['*.gloo-mesh']`. */
+  /**
+   * DNS names of the server and, as in the original, of the signing CA. Default: the original's `*.gloo-mesh`, and the names by which its
+   * servers are called, since no careful client takes a wildcard right below a single label.
+   */
   readonly serverNames?: readonly string[] | undefined
   /** Default `'RSA-2048'`, as the original's server and signing CA; `'P-256'` is quicker by far. */
   readonly keyAlgorithm?: 'RSA-2048' | 'RSA-3072' | 'RSA-4096' | 'P-256' | 'P-384' | undefined
@@ -59,6 +62,13 @@ const OPTIONS = [
   'gracePeriodRatio',
   'random',
   'beforeWrite',
+]
+
+/** Gloo Mesh 1.x and 2.x call their servers so. */
+const DEFAULT_NAMES: readonly string[] = [
+  '*.gloo-mesh',
+  'enterprise-networking.gloo-mesh',
+  'gloo-mesh-mgmt-server.gloo-mesh',
 ]
 
 /** Where the key of the root stays: in a Secret of its own, which is copied nowhere. */
@@ -100,7 +110,7 @@ export async function relayServerStep(
   checkOptionNames(options, OPTIONS, 'relayServerStep')
   const settings: Settings = {
     namespace: options.namespace ?? 'gloo-mesh',
-    serverNames: options.serverNames ?? ['*.gloo-mesh'],
+    serverNames: options.serverNames ?? DEFAULT_NAMES,
     keyAlgorithm: options.keyAlgorithm ?? 'RSA-2048',
     lifetime: options.lifetime ?? '3650d',
     gracePeriodRatio: options.gracePeriodRatio ?? 0.1,

@@ -124,6 +124,13 @@ export class LeaseElector {
     return this.#renewedAt !== undefined && this.#elapsed() - this.#renewedAt < this.#renewMs
   }
 
+  /** Which tenure this is, while it leads: the Lease's UID and how often it has changed hands. To be noted on what is written. */
+  get fence(): string | undefined {
+    if (!this.isLeading || this.#observed === undefined) return undefined
+    const { object } = this.#observed
+    return `${object.metadata.uid ?? ''}.${numberAt(recordAt(object, 'spec'), 'leaseTransitions') ?? 0}`
+  }
+
   /** Who holds the Lease, as far as it is known. */
   get holder(): string | undefined {
     return this.#observed === undefined
