@@ -182,6 +182,42 @@ describe('the federation flow', () => {
       expect(copy?.['data']).toEqual(before?.['data'])
     })
 
+    test('is taken over where it works, whatever its names, until something else is ordered', async () => {
+      const world = new World(['east'])
+      await world.root('root-1')
+      // Its people made it, under a root whose key is nowhere here.
+      world.apiOf('east').seed({ ...foreign, metadata: CACERTS })
+      const before = world.cacerts('east')?.['data']
+      world.federation = {
+        ...world.federation,
+        authorities: {
+          'root-1': { secret: world.rootRef('root-1') },
+          theirs: { roots: decodeCacerts(foreign).roots },
+        },
+        signer: 'theirs',
+      }
+      world.agentOptions = { foreign: 'adopt' }
+      await world.settle()
+      expect(world.cacerts('east')?.['data']).toEqual(before)
+      expect(status(world.order('east'))).toMatchObject({
+        state: 'FINISHED',
+        certificate: { authority: 'theirs' },
+      })
+      await world.settle()
+      expect(world.issuedTotal()).toBe(0)
+      // One that does not lead to the roots that are ordered is none that works.
+      const other = new World(['east'])
+      await other.root('root-1')
+      other.apiOf('east').seed({ ...foreign, metadata: CACERTS })
+      other.agentOptions = { foreign: 'adopt' }
+      await other.step()
+      await other.agent('east')
+      expect(other.cacerts('east')?.['data']).toEqual(before)
+      expect(String(status(other.order('east'))['error'])).toMatch(
+        /does not lead to the roots that were ordered/,
+      )
+    })
+
     test('is taken over where it is what was ordered', async () => {
       const first = new World(['east'])
       await first.root('root-1')
@@ -321,6 +357,58 @@ describe('the federation flow', () => {
     world.clock.set(new Date(START.getTime() + 366 * 86_400_000))
     expect(await ask()).toMatch(/is issued/)
     expect(world.issuedTotal()).toBe(1)
+  })
+
+  test('roots that work are not exchanged for others at once, unless somebody says so', async () => {
+    const world = new World(['east'])
+    await world.root('root-1')
+    await world.root('root-2')
+    await world.settle()
+    const before = world.cacerts('east')
+    const authorities = {
+      'root-1': { secret: world.rootRef('root-1') },
+      'root-2': { secret: world.rootRef('root-2') },
+    }
+    world.federation = { ...world.federation, authorities, signer: 'root-2' }
+    await world.step()
+    for (let i = 0; i < 5; i++) {
+      await world.agent('east')
+      await world.issuer('east')
+    }
+    expect(world.cacerts('east')).toEqual(before)
+    expect(status(world.order('east'))).toMatchObject({ state: 'FAILED' })
+    expect(String(status(world.order('east'))['error'])).toMatch(
+      /exchanges the roots "O=root-1" for "O=root-2"/,
+    )
+    world.agentOptions = { rootSwap: 'allow' }
+    await world.settle()
+    expect(decodeCacerts(world.cacerts('east') ?? {}).roots.map((root) => String(root.subject))).toEqual([
+      'O=root-2',
+    ])
+  })
+
+  test('what is denied stands in the order, and is tried again', async () => {
+    const world = new World(['east'])
+    await world.root('root-1')
+    await world.step()
+    const denied = world.apiOf('east').faults.fail(
+      { status: 403, reason: 'Forbidden', message: 'agent cannot create secrets' },
+      {
+        verb: 'create',
+        resource: KubeResources.secrets,
+        times: 2,
+      },
+    )
+    const { requeueAfterMs } = await world.agent('east')
+    expect(requeueAfterMs).toBe(60_000)
+    expect(status(world.order('east'))).toMatchObject({ state: 'FAILED' })
+    expect(status(world.order('east'))['conditions']).toMatchObject([
+      { type: 'Ready', status: 'False', reason: 'Forbidden' },
+    ])
+    expect(denied).toBeDefined()
+    await world.agent('east')
+    await world.settle()
+    expect(status(world.order('east'))['state']).toBe('FINISHED')
   })
 
   test('an order whose certificate would go where its key is kept is refused', async () => {

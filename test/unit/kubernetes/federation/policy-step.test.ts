@@ -244,6 +244,80 @@ describe('a policy is carried out, to cacerts in both clusters', () => {
   })
 })
 
+describe('Gloo Mesh’s rotation by passive CAs', () => {
+  async function provided(name: string) {
+    const { privateKey } = await generateKeyPair('P-256', { extractable: true })
+    const ca = await createRootCa({
+      subject: `O=${name}`,
+      lifetime: '3650d',
+      key: privateKey,
+      clock: manualClock(START),
+    })
+    return encodeRootSecret(
+      { certificate: ca.certificate, privateKey: await exportPrivateKey(privateKey, { format: 'pkcs8' }) },
+      { layout: 'gloo', name, namespace: 'gloo-mesh' },
+    )
+  }
+  const policy = (active: string, ...passive: readonly string[]) =>
+    readRootTrustPolicy(
+      rootTrustPolicy({
+        config: {
+          mgmtServerCa: { secretRef: { name: active, namespace: 'gloo-mesh' } },
+          passiveCertificateAuthorities: passive.map((name) => ({
+            secretRef: { name, namespace: 'gloo-mesh' },
+          })),
+          intermediateCertOptions: KEYS,
+        },
+      }),
+    )
+  const shown = (world: PolicyWorld) => {
+    const { roots, certificate } = world.cacerts('cluster-1')
+    return `${roots
+      .map((root) => String(root.subject).slice(2))
+      .sort()
+      .join(' + ')}, by ${String(certificate.issuer).slice(2)}`
+  }
+
+  test('goes day by day: old; new passive; new active and old passive; new', async () => {
+    const world = new PolicyWorld(policy('old'))
+    for (const name of ['old', 'new']) world.management.seed((await provided(name)) as never)
+    const days: string[] = []
+    for (const today of [policy('old'), policy('old', 'new'), policy('new', 'old'), policy('new')]) {
+      world.options = { ...world.options, policy: today }
+      await world.settle()
+      days.push(shown(world))
+    }
+    expect(days).toEqual(['old, by old', 'new + old, by old', 'new + old, by new', 'new, by new'])
+  })
+
+  test('without a day between, nothing is exchanged', async () => {
+    const world = new PolicyWorld(policy('old'))
+    for (const name of ['old', 'new']) world.management.seed((await provided(name)) as never)
+    await world.settle()
+    world.options = { ...world.options, policy: policy('new') }
+    const { orders } = await world.settle()
+    expect(shown(world)).toBe('old, by old')
+    expect(orders[0]?.error).toMatch(/neither holds the other/)
+  })
+
+  test('a passive CA whose Secret is gone changes no bundle', async () => {
+    const world = new PolicyWorld(policy('old', 'new'))
+    for (const name of ['old', 'new']) world.management.seed((await provided(name)) as never)
+    await world.settle()
+    const ref = { namespace: 'gloo-mesh', name: 'new' }
+    await world.manager.remove(KubeResources.secrets, await world.manager.get(KubeResources.secrets, ref))
+    const { plan } = await world.settle()
+    expect(plan.passive).toMatchObject([{ do: 'wait' }])
+    expect(shown(world)).toBe('new + old, by old')
+    // What is due is renewed all the same, under the bundle that was ordered.
+    world.clock.set(new Date(START.getTime() + 340 * 86_400_000))
+    const before = world.cacerts('cluster-1').certificate
+    await world.settle()
+    expect(world.cacerts('cluster-1').certificate.equals(before)).toBe(false)
+    expect(shown(world)).toBe('new + old, by old')
+  })
+})
+
 describe('meshes come and go', () => {
   const policy = () =>
     readRootTrustPolicy(

@@ -8,6 +8,7 @@ import {
   planRollover,
   Rollover,
   type RolloverKind,
+  type RolloverParameters,
   type TraceEvent,
 } from '../../../../src/rotation/index.ts'
 import { checkPath } from '../../../../src/verify/index.ts'
@@ -55,7 +56,7 @@ interface Story {
   readonly from: (cluster: string) => string
 }
 
-async function begin(world: World, { kind, outgoing, from }: Story) {
+async function begin(world: World, { kind, outgoing, from }: Story, more: Partial<RolloverParameters> = {}) {
   const incoming = 'root-new'
   await world.root(incoming)
   const authorities = Object.fromEntries(
@@ -66,6 +67,7 @@ async function begin(world: World, { kind, outgoing, from }: Story) {
   )
   const plan = planRollover({
     ...terms,
+    ...more,
     kind,
     start: new Date(world.clock.now().getTime() + 3_600_000),
     outgoing: outgoing.map((id, i) => ({ id, certificate: certificates[i]?.certificate })),
@@ -222,6 +224,45 @@ describe('the adoption of separate roots, driven through orders', () => {
     })
     expect([over, together]).toEqual([true, true])
     expect([rootsIn(world, 'east'), rootsIn(world, 'west')]).toEqual(['root-new', 'root-new'])
+  })
+})
+
+describe('plans that orders cannot drive', () => {
+  test.each([
+    [{ crossSign: true }, /cross-signs/],
+    [{ retention: 'renewals' as const }, /presentsIn/],
+    [{ emergency: { reissueWithin: '1h' } }, /presentsIn/],
+  ])('are refused before the first step: %j', async (more, words) => {
+    const world = new World(['east'], { workloadLifetime: '4h' })
+    await world.root('root-1')
+    await world.settle()
+    await begin(world, { kind: 'root', outgoing: ['root-1'], from: () => 'root-1' }, more)
+    await expect(world.step()).rejects.toThrow(words)
+    expect(rootsIn(world, 'east')).toBe('root-1')
+  })
+
+  test('but for what somebody says of the workloads', async () => {
+    const world = new World(['east'], { workloadLifetime: '4h' })
+    await world.root('root-1')
+    await world.settle()
+    await begin(
+      world,
+      { kind: 'root', outgoing: ['root-1'], from: () => 'root-1' },
+      { retention: 'renewals' },
+    )
+    // The proxies, as istioctl sees them: first the old chain, later the new one.
+    const presents = { now: ['root-1'] }
+    world.federation = { ...world.federation, presentsIn: async () => presents.now }
+    for (let i = 0; i < 60; i++) {
+      await world.settle()
+      await world.clock.run('10m')
+    }
+    expect([rootsIn(world, 'east'), issuerIn(world, 'east')]).toEqual([
+      'root-1 + root-new + root-new',
+      'root-new',
+    ])
+    presents.now = ['root-new']
+    expect(await play(world, () => {})).toBe(true)
   })
 })
 
