@@ -36,10 +36,13 @@ const rbac = (kind: string): KubeResource => ({
   version: 'v1',
   kind,
   plural: `${kind.toLowerCase()}s`,
-  namespaced: true,
+  namespaced: !kind.startsWith('Cluster'),
 })
 
-/** Gives a user the documented rules of an adapter, with further names of Secrets, and nothing else. */
+/**
+ * Gives a user the documented rules of an adapter, with further names of Secrets, and nothing else. The manifests bind them to
+ * ServiceAccounts; here users have certificates.
+ */
 export async function allow(
   admin: KubeClient,
   user: string,
@@ -47,6 +50,8 @@ export async function allow(
   secrets: readonly string[] = [],
 ): Promise<void> {
   for (const role of await read(`rbac/${adapter}.yaml`)) {
+    const { kind = '' } = role
+    if (kind.endsWith('Binding')) continue
     const { name = '', namespace } = role.metadata
     const rules = Object(role['rules']).map(
       (rule: { resourceNames?: readonly string[]; resources: readonly string[] }) =>
@@ -54,10 +59,10 @@ export async function allow(
           ? { ...rule, resourceNames: [...rule.resourceNames, ...secrets] }
           : rule,
     )
-    await admin.create(rbac('Role'), { ...role, rules })
-    await admin.create(rbac('RoleBinding'), {
+    await admin.create(rbac(kind), { ...role, rules })
+    await admin.create(rbac(`${kind}Binding`), {
       metadata: { name: `${name}-${user}`, namespace },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name },
       subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
     })
   }

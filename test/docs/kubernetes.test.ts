@@ -70,7 +70,7 @@ describe('the agent', () => {
   })
 
   test('every reason of a refusal has a row', () => {
-    const given = ['agent-decision.ts', 'agent-step.ts'].flatMap((file) =>
+    const given = ['agent-decision.ts', 'agent-step.ts', 'carry-out-action.ts'].flatMap((file) =>
       [...source(`federation/${file}`).matchAll(/reason: '([A-Z]\w+)'/g)].map(([, reason = '']) => reason),
     )
     expect(sorted(firstCells('| reason of `Ready` | what is wrong | what to do |'))).toEqual(

@@ -77,8 +77,15 @@ export interface AllowOptions {
   readonly change?: (rule: GrantedRule) => GrantedRule | undefined
 }
 
-/** The account that a manifest binds roles to; roles of files without bindings are all the adapter's. */
-const OWN = ['mesh-pki', 'mesh-pki-approver']
+/** The accounts that manifests bind roles to; others, as cert-manager's, are somebody else. */
+const OWN = [
+  'mesh-pki',
+  'mesh-pki-agent',
+  'mesh-pki-approver',
+  'mesh-pki-issuer',
+  'mesh-pki-relay-client',
+  'mesh-pki-relay-server',
+]
 
 /** Gives a user the documented rules of an adapter, and nothing else. Answers them. */
 export async function allow(
@@ -90,7 +97,6 @@ export async function allow(
   const documents = rulesOf(adapter)
   const bindings = documents.filter(({ kind }) => kind?.endsWith('Binding') === true)
   const isOwn = ({ kind, metadata }: KubeObject): boolean =>
-    bindings.length === 0 ||
     bindings.some(
       ({ roleRef, subjects }) =>
         Reflect.get(Object(roleRef), 'kind') === kind &&

@@ -54,7 +54,8 @@ function readWord(word: string): unknown {
   return word === 'true' ? true : word === 'false' ? false : /^\d+$/.test(word) ? Number(word) : word
 }
 
-interface Rule {
+/** One rule of a role. */
+export interface Rule {
   readonly apiGroups: readonly string[]
   readonly resources: readonly string[]
   readonly verbs: readonly string[]
@@ -75,7 +76,12 @@ export function rulesOf(file: string, serviceAccount = 'mesh-pki'): readonly Rul
     .filter(({ subjects }) => subjects?.some(({ name }) => name === serviceAccount) === true)
     .flatMap(({ kind, roleRef, metadata }) =>
       documents
-        .filter((role) => role.kind === roleRef?.kind && role.metadata.name === roleRef.name)
+        .filter(
+          (role) =>
+            role.kind === roleRef?.kind &&
+            role.metadata.name === roleRef.name &&
+            (role.kind === 'ClusterRole' || role.metadata.namespace === metadata.namespace),
+        )
         .flatMap(({ rules = [] }) =>
           rules.map((rule) =>
             kind === 'RoleBinding' && metadata.namespace !== undefined
@@ -84,4 +90,33 @@ export function rulesOf(file: string, serviceAccount = 'mesh-pki'): readonly Rul
           ),
         ),
     )
+}
+
+/** What rules allow that no request of a user made use of: verb, kind and, where it has one, name. */
+export function unusedOf(
+  rules: readonly Rule[],
+  log: readonly {
+    readonly verb: string | undefined
+    readonly resource: string | undefined
+    readonly namespace: string | undefined
+    readonly name: string | undefined
+  }[],
+): readonly string[] {
+  return rules.flatMap(({ resources, verbs, resourceNames = [undefined], namespace }) =>
+    resources.flatMap((resource) =>
+      verbs.flatMap((verb) =>
+        resourceNames.flatMap((wanted) => {
+          const isUsed = log.some(
+            (entry) =>
+              entry.verb === verb &&
+              entry.resource === resource &&
+              (namespace === undefined || entry.namespace === namespace) &&
+              // A list of one name has it in its field selector, which no entry shows.
+              (wanted === undefined || entry.name === wanted || verb === 'list' || verb === 'watch'),
+          )
+          return isUsed ? [] : [[verb, resource, wanted].filter((word) => word !== undefined).join(' ')]
+        }),
+      ),
+    ),
+  )
 }
