@@ -128,10 +128,10 @@ export { type PolicyControllerOptions, policyController } from './federation/pol
 export {
   type OrderState,
   type PolicyReport,
-  type PolicyStepOptions,
   policyEntitlement,
   policyStep,
 } from './federation/policy-step.ts'
+export type { PolicyStepOptions } from './federation/policy-step-options.ts'
 export { type RootCaStepOptions, rootCaStep } from './federation/root-ca-step.ts'
 export { type RootsDistributedOptions, rootsDistributed } from './federation/roots-distributed.ts'
 export { secretJournal } from './federation/secret-journal.ts'

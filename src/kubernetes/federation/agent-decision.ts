@@ -263,6 +263,9 @@ async function issue(
       reason: 'NoRoots',
       message: 'neither the order nor the issuer names a root to trust',
     }
+  // In Gloo's kind the roots come with the answer.
+  if (view.rootSwap === 'refuse' && installed?.isOurs === true && (await isSwap(view, roots)))
+    return refuseSwap(installed, roots)
   return { do: 'install', wish, pending, csr: asked.csr, answer: asked.answer, roots }
 }
 

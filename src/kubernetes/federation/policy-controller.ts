@@ -10,7 +10,8 @@ import type { KubeRuntimeEvent } from '../api/kube-event.ts'
 import { Controller } from '../runner/controller.ts'
 import { Reflector } from '../runner/reflector.ts'
 import { MESH_PKI_API } from './federation-api.ts'
-import { type PolicyReport, type PolicyStepOptions, policyStep } from './policy-step.ts'
+import { type PolicyReport, policyStep } from './policy-step.ts'
+import type { PolicyStepOptions } from './policy-step-options.ts'
 
 /** Options of {@link policyController}. */
 export interface PolicyControllerOptions {

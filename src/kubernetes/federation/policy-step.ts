@@ -6,85 +6,24 @@
 
 import { MeshPkiError } from '../../errors.ts'
 import { failureLabel } from '../../internal/backoff.ts'
-import { checkOneOf, checkOptionNames } from '../../internal/options.ts'
-import { quote } from '../../internal/text.ts'
-import type { Rollover } from '../../rotation/rollover/rollover.ts'
-import { SpiffeId } from '../../spiffe/spiffe-id.ts'
-import type { KubeClient } from '../api/kube-client.ts'
+import { checkOptionNames } from '../../internal/options.ts'
 import { KubeResources } from '../api/kube-resource.ts'
 import { type NamespacedName, recordAt, textAt } from '../objects/kube-object.ts'
-import type {
-  FederationPlan,
-  ObservedOrder,
-  PlannedIssuance,
-  PlannedWithdrawal,
-} from '../policy/federation-plan.ts'
-import type { Inventory } from '../policy/inventory.ts'
+import type { FederationPlan, ObservedOrder } from '../policy/federation-plan.ts'
 import { planFederation } from '../policy/plan-federation.ts'
 import { policyOwner } from '../policy/policy-owner.ts'
 import { rootSecretNames } from '../policy/root-secret-names.ts'
-import type { TrustPolicy } from '../policy/trust-policy.ts'
-import type { AuthorityLoader } from './authority-loader.ts'
-import { type FederationApi, MESH_PKI_API } from './federation-api.ts'
+import { MESH_PKI_API } from './federation-api.ts'
 import {
   type ClusterReport,
   entitlementOf,
-  type FederatedMesh,
-  type FederationAuthority,
-  type FederationOptions,
   type FederationReport,
   federationStep,
 } from './federation-step.ts'
 import type { Entitlement } from './issuer-decision.ts'
+import { policyFederation } from './policy-federation.ts'
+import { POLICY_STEP_OPTIONS, type PolicyStepOptions } from './policy-step-options.ts'
 import { rootCaStep } from './root-ca-step.ts'
-
-/** What a policy is carried out with. */
-export interface PolicyStepOptions {
-  readonly api?: FederationApi | undefined
-  readonly policy: TrustPolicy
-  /** Every policy of the management cluster: two that want one mesh are found out. Default: this one. */
-  readonly policies?: readonly TrustPolicy[] | undefined
-  readonly inventory: Inventory
-  /** Leads to the management cluster. */
-  readonly management: KubeClient
-  /** Leads to each cluster of the inventory. One without a client is reported and left out. */
-  readonly clusters: Readonly<Record<string, KubeClient>>
-  readonly loader: AuthorityLoader
-  /** The longest that workload certificates live in these meshes. Default `'24h'`, as istiod. */
-  readonly workloadLifetime?: string | undefined
-  /**
-   * `'trust-domain'` (default in our kind): each CA may sign for the trust domain of its mesh and its aliases, and for no other
-   * (RFC 5280 §4.2.1.10). `'none'` (default in Gloo's kind, as there): for all.
-   */
-  readonly nameConstraints?: 'trust-domain' | 'none' | undefined
-  /** A rollover that decides who signs; its authorities by id. Without one, the CA of the policy does. */
-  readonly rollover?: Rollover | undefined
-  readonly authorities?: Readonly<Record<string, FederationAuthority>> | undefined
-  readonly evidenceMaxAge?: string | undefined
-  /**
-   * Whether an order of a mesh that is no longer selected may be taken back now. Its plan says what comes before: a mesh
-   * that is cut off at once has an outage. Default: never.
-   */
-  readonly mayWithdraw?: ((withdrawal: PlannedWithdrawal) => boolean | Promise<boolean>) | undefined
-  readonly beforeWrite?: (() => void) | undefined
-}
-
-const OPTIONS = [
-  'api',
-  'policy',
-  'policies',
-  'inventory',
-  'management',
-  'clusters',
-  'loader',
-  'workloadLifetime',
-  'nameConstraints',
-  'rollover',
-  'authorities',
-  'evidenceMaxAge',
-  'mayWithdraw',
-  'beforeWrite',
-]
 
 /** What the agent of a cluster said of an order when it was last looked at. */
 export interface OrderState {
@@ -126,7 +65,7 @@ export interface PolicyReport extends FederationReport {
  * ```
  */
 export async function policyStep(options: PolicyStepOptions): Promise<PolicyReport> {
-  checkOptionNames(options, OPTIONS, 'policyStep')
+  checkOptionNames(options, POLICY_STEP_OPTIONS, 'policyStep')
   const { policy, management, beforeWrite } = options
   let { plan, unreachable, orders } = await planOf(options)
   const { root } = plan
@@ -138,7 +77,7 @@ export async function policyStep(options: PolicyStepOptions): Promise<PolicyRepo
     changed = true
     ;({ plan, unreachable, orders } = await planOf(options))
   }
-  const federation = federationOf(options, plan)
+  const { federation, held } = policyFederation(options, plan)
   // Without one of its passive CAs a bundle would drop what others still rely upon.
   const isHeld = plan.passive.some(({ do: what }) => what !== 'trust')
   const report: FederationReport =
@@ -147,7 +86,7 @@ export async function policyStep(options: PolicyStepOptions): Promise<PolicyRepo
   const seen = new Set(report.clusters.map(({ cluster }) => cluster))
   return {
     ...report,
-    clusters: [...report.clusters, ...unreachable.filter(({ cluster }) => !seen.has(cluster))],
+    clusters: [...report.clusters, ...held, ...unreachable.filter(({ cluster }) => !seen.has(cluster))],
     plan,
     orders,
     changed: changed || withdrawn || report.clusters.some((one) => one.changed),
@@ -163,9 +102,9 @@ export async function policyEntitlement(
   cluster: string,
   order: NamespacedName,
 ): Promise<Entitlement | undefined> {
-  checkOptionNames(options, OPTIONS, 'policyEntitlement')
+  checkOptionNames(options, POLICY_STEP_OPTIONS, 'policyEntitlement')
   const { plan } = await planOf(options, [cluster])
-  const federation = federationOf(options, plan)
+  const { federation } = policyFederation(options, plan)
   // In Gloo's kind the bundle comes with the certificate, and must be whole.
   const isPartial = options.api?.flavour === 'gloo' && plan.passive.some(({ do: what }) => what !== 'trust')
   return federation === undefined || isPartial ? undefined : entitlementOf(federation, cluster, order)
@@ -236,70 +175,6 @@ const AGENT_NAMESPACE = 'gloo-mesh'
 
 class NoClient extends Error {
   override readonly name = 'NoClient'
-}
-
-function federationOf(options: PolicyStepOptions, plan: FederationPlan): FederationOptions | undefined {
-  const { api, policy, clusters, loader, rollover, authorities, evidenceMaxAge, beforeWrite } = options
-  const { root, issue, trust } = plan
-  if (root.do !== 'use') return undefined
-  const isGloo = api?.flavour === 'gloo'
-  const constraints = checkOneOf(
-    options.nameConstraints ?? (isGloo ? 'none' : 'trust-domain'),
-    ['trust-domain', 'none'],
-    'nameConstraints',
-  )
-  const meshes = issue.flatMap((one): readonly FederatedMesh[] => {
-    const client = clusters[one.cluster]
-    if (one.do !== 'order' || one.spec === undefined || client === undefined) return []
-    const { workloadLifetime = '24h' } = options
-    return [
-      {
-        cluster: one.cluster,
-        client,
-        order: one.order,
-        spec: {
-          ...one.spec,
-          // Gloo Mesh sets no limit, and its kind cannot say one.
-          pathLength: isGloo ? 'none' : one.spec.pathLength,
-          podBounceDirective: undefined,
-          workloadLifetime,
-          rotation: undefined,
-        },
-        ...(constraints === 'none' ? {} : { trustDomains: trustDomainsOf(options, one) }),
-      },
-    ]
-  })
-  return {
-    api,
-    owner: policyOwner(policy),
-    meshes,
-    // By the name of its Secret: another Secret is another authority, so whoever swaps it has everybody issue anew.
-    authorities: { [root.secret.name]: { secret: root.secret }, ...authorities },
-    signer: root.secret.name,
-    loader,
-    evidenceMaxAge,
-    beforeWrite,
-    ...(rollover === undefined ? { passive: trust } : { rollover }),
-  }
-}
-
-/** Those that the workloads of a mesh may be in: that of its istiod, and what the inventory calls its aliases. */
-function trustDomainsOf(
-  { inventory }: PolicyStepOptions,
-  { cluster, mesh, spec }: PlannedIssuance,
-): readonly string[] {
-  const own = spec?.hosts.map((host) => SpiffeId.parse(host).trustDomain.name) ?? []
-  const found = inventory.clusters
-    .find(({ name }) => name === cluster)
-    ?.meshes.find(({ name }) => name === mesh)
-  const all = [...new Set([...own, ...(found?.trustDomainAliases ?? [])])]
-  const odd = all.find((domain) => !/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/.test(domain))
-  if (odd === undefined) return all
-  throw new MeshPkiError(
-    'ERR_KUBERNETES_POLICY',
-    `mesh ${mesh} of ${cluster}: the trust domain ${quote(odd, 64)} is no host name, and name constraints hold nothing else (RFC 5280 §4.2.1.10). Rename it, or set nameConstraints: 'none'`,
-    { data: { cluster, mesh, trustDomain: odd } },
-  )
 }
 
 async function withdraw(options: PolicyStepOptions, { withdraw: planned }: FederationPlan): Promise<boolean> {

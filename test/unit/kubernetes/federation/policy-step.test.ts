@@ -12,11 +12,8 @@ import {
 } from '../../../../src/kubernetes/federation/federation-api.ts'
 import { IssuanceLedger } from '../../../../src/kubernetes/federation/issuance-ledger.ts'
 import { issuerStep } from '../../../../src/kubernetes/federation/issuer-step.ts'
-import {
-  type PolicyStepOptions,
-  policyEntitlement,
-  policyStep,
-} from '../../../../src/kubernetes/federation/policy-step.ts'
+import { policyEntitlement, policyStep } from '../../../../src/kubernetes/federation/policy-step.ts'
+import type { PolicyStepOptions } from '../../../../src/kubernetes/federation/policy-step-options.ts'
 import type { Inventory } from '../../../../src/kubernetes/policy/inventory.ts'
 import { readRootTrustPolicy } from '../../../../src/kubernetes/policy/read-root-trust-policy.ts'
 import { readVirtualMesh } from '../../../../src/kubernetes/policy/read-virtual-mesh.ts'
@@ -300,6 +297,26 @@ describe('Gloo Mesh’s rotation by passive CAs', () => {
     expect(orders[0]?.error).toMatch(/neither holds the other/)
   })
 
+  test('in Gloo’s kind, where the roots come with the certificate, nothing is exchanged at once either', async () => {
+    const world = new PolicyWorld(policy('old'), GLOO_API)
+    for (const name of ['old', 'new']) world.management.seed((await provided(name)) as never)
+    await world.settle()
+    world.options = { ...world.options, policy: policy('new') }
+    world.clock.set(new Date(START.getTime() + 340 * 86_400_000))
+    for (let i = 0; i < 6; i++) {
+      await policyStep(world.options)
+      const order = { namespace: 'gloo-mesh', name: 'istiod-istio-system-cluster-1' }
+      await agentStep(world.client('cluster-1'), order, { api: GLOO_API, agentNamespace: 'gloo-mesh' })
+      await issuerStep(world.client('cluster-1'), order, {
+        api: GLOO_API,
+        cluster: 'cluster-1',
+        ledger: world.ledger,
+        entitlementOf: (wanted) => policyEntitlement(world.options, 'cluster-1', wanted),
+      })
+    }
+    expect(shown(world)).toBe('old, by old')
+  })
+
   test('a passive CA whose Secret is gone changes no bundle', async () => {
     const world = new PolicyWorld(policy('old', 'new'))
     for (const name of ['old', 'new']) world.management.seed((await provided(name)) as never)
@@ -424,13 +441,21 @@ describe('a CA signs for its own trust domain and no other', () => {
     expect(await signs(world, 'spiffe://cluster-2/ns/shop/sa/cart')).toBe(true)
   })
 
-  test('a trust domain that no constraint can hold is refused, with the way out', async () => {
-    const world = new PolicyWorld(policy(), MESH_PKI_API, aliased('old_name'))
-    await policyStep({ ...world.options, nameConstraints: 'none' })
-    await expect(policyStep(world.options)).rejects.toMatchObject({
-      code: 'ERR_KUBERNETES_POLICY',
-      message: expect.stringContaining("nameConstraints: 'none'"),
-    })
+  test('a mesh whose trust domain no constraint can hold is held, with the way out, and stops no other', async () => {
+    const odd: Inventory = {
+      clusters: INVENTORY.clusters.map((one) =>
+        one.name === 'cluster-2'
+          ? one
+          : { ...one, meshes: one.meshes.map((mesh) => ({ ...mesh, trustDomainAliases: ['old_name'] })) },
+      ),
+    }
+    const world = new PolicyWorld(policy(), MESH_PKI_API, odd)
+    const { clusters } = await world.settle()
+    expect(clusters.find(({ cluster }) => cluster === 'cluster-1')?.error).toMatch(
+      /"old_name" is no host name.*nameConstraints: 'none'/,
+    )
+    expect(world.cacerts('cluster-2').certificate.isCa).toBe(true)
+    expect(() => world.cacerts('cluster-1')).toThrow()
   })
 })
 

@@ -227,6 +227,59 @@ describe('the adoption of separate roots, driven through orders', () => {
   })
 })
 
+describe('the adoption of meshes that were made by hand', () => {
+  test('whose roots’ keys are nowhere here, keeps their CAs until they switch', async () => {
+    const names = ['east', 'west']
+    // Each was made by its own people, elsewhere.
+    const made = new Map<string, World>()
+    for (const cluster of names) {
+      const own = new World([cluster], {
+        workloadLifetime: '4h',
+        hosts: [`spiffe://${cluster}.hand/ns/x/sa/ca`],
+      })
+      await own.root('root-1')
+      await own.settle()
+      made.set(cluster, own)
+    }
+    const world = new World(names, { workloadLifetime: '4h' })
+    await world.root('root-new')
+    const rootsOf = (cluster: string) => decodeCacerts(made.get(cluster)?.cacerts(cluster) ?? {}).roots
+    for (const cluster of names) {
+      const { labels: _l, annotations: _a, ...metadata } = made.get(cluster)?.cacerts(cluster)?.metadata ?? {}
+      world.apiOf(cluster).seed({ ...made.get(cluster)?.cacerts(cluster), metadata } as never)
+    }
+    const before = names.map((cluster) => JSON.stringify(world.cacerts(cluster)?.['data']))
+    const authorities = {
+      ...Object.fromEntries(names.map((cluster) => [`hand-${cluster}`, { roots: rootsOf(cluster) }])),
+      'root-new': { secret: world.rootRef('root-new') },
+    }
+    const plan = planRollover({
+      ...terms,
+      kind: 'adoption',
+      start: new Date(world.clock.now().getTime() + 3_600_000),
+      outgoing: names.map((cluster) => ({ id: `hand-${cluster}`, certificate: rootsOf(cluster)[0] })),
+      incoming: { id: 'root-new', lifetime: '3650d' },
+      clusters: names.map((name) => ({ name, from: `hand-${name}` })),
+    })
+    const journal = secretJournal(world.manager, { namespace: 'mesh-pki', name: 'rollover' })
+    const rollover = await Rollover.open({ plan, journal, clock: world.clock })
+    world.federation = { ...world.federation, authorities, rollover }
+    world.agentOptions = { foreign: 'adopt', isDistributed: async () => true }
+    await world.settle()
+    expect(names.map((cluster) => JSON.stringify(world.cacerts(cluster)?.['data']))).toEqual(before)
+    let together = false
+    const over = await play(world, async () => {
+      const refused = await strangers(world)
+      if (refused.length === 0) together = true
+      else expect(together).toBe(false)
+    })
+    expect([over, together, world.issuedTotal()]).toEqual([true, true, 2])
+    expect(names.map((cluster) => `${rootsIn(world, cluster)} by ${issuerIn(world, cluster)}`)).toEqual(
+      names.map(() => 'root-new by root-new'),
+    )
+  })
+})
+
 describe('plans that orders cannot drive', () => {
   test.each([
     [{ crossSign: true }, /cross-signs/],

@@ -151,12 +151,10 @@ describe('a watched inventory', () => {
     void world.watch.run(world.stop.signal)
     await world.watch.synced(world.stop.signal)
     const before = world.changes()
-    await world
-      .client('east')
-      .change(configMaps, { namespace: 'shop', name: 'settings' }, (found) => ({
-        ...found,
-        data: { big: 'y' },
-      }))
+    await world.client('east').change(configMaps, { namespace: 'shop', name: 'settings' }, (found) => ({
+      ...found,
+      data: { big: 'y' },
+    }))
     await world.clock.run('1s')
     expect(world.changes()).toBe(before)
   })
