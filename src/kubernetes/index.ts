@@ -68,9 +68,7 @@ export type { ForeignSecretRule } from './federation/agent-decision.ts'
 export {
   type AgentAction,
   type AgentView,
-  type DiscardedObject,
   decideAgentAction,
-  type PendingKey,
 } from './federation/agent-decision.ts'
 export {
   adopted,
@@ -94,12 +92,14 @@ export {
 } from './federation/certificate-request.ts'
 export { type FederationApi, GLOO_API, MESH_PKI_API } from './federation/federation-api.ts'
 export { type FederationControllerOptions, federationController } from './federation/federation-controller.ts'
+export type {
+  FederatedMesh,
+  FederationAuthority,
+  FederationOptions,
+} from './federation/federation-options.ts'
 export {
   type ClusterReport,
   entitlementOf,
-  type FederatedMesh,
-  type FederationAuthority,
-  type FederationOptions,
   type FederationReport,
   federationStep,
 } from './federation/federation-step.ts'
@@ -118,11 +118,12 @@ export { type IssuerControllerOptions, issuerController } from './federation/iss
 export {
   decideIssuance,
   type Entitlement,
+  type IssuanceHold,
   type IssuerDecision,
   type IssuerView,
 } from './federation/issuer-decision.ts'
 export { type IssuerStepOptions, issuerStep } from './federation/issuer-step.ts'
-export { memberReport } from './federation/member-evidence.ts'
+export { type EvidenceTerms, memberReport, mergeReports } from './federation/member-evidence.ts'
 export { type OrderStepOptions, orderStep } from './federation/order-step.ts'
 export { type PolicyControllerOptions, policyController } from './federation/policy-controller.ts'
 export {

@@ -12,6 +12,7 @@ import type { Clock } from '../../internal/clock.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import type { PrivateKey } from '../../x509/private-key.ts'
 import type { RequestAnswer } from './certificate-request.ts'
+import { rootsOfAuthority } from './fulfilment.ts'
 import type { IssuedCertificateSpec } from './issued-certificate.ts'
 
 /** What an answer is held against. */
@@ -51,7 +52,8 @@ export async function acceptAnswer({
     subjectAltNames: spec.hosts.map((uri) => ({ type: 'uri', value: uri })),
     lifetime: { max: spec.lifetime },
     nameConstraints: 'any',
-    anchors: roots,
+    // Not any root that is trusted: a rollover counts on who signs where.
+    anchors: rootsOfAuthority(spec, roots),
     // It may have been made at any time since the request was.
     resume: true,
     clock,

@@ -7,19 +7,25 @@
 import type { Csr } from '../../csr/csr.ts'
 import { MeshPkiError } from '../../errors.ts'
 import { equalBytes } from '../../internal/bytes.ts'
-import { escapeText, quote } from '../../internal/text.ts'
+import { escapeText } from '../../internal/text.ts'
 import { renewalTime } from '../../rotation/renewal-time.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { nameLabel } from '../../x509/certificate-label.ts'
-import { importPrivateKey } from '../../x509/import-private-key.ts'
-import type { PrivateKey } from '../../x509/private-key.ts'
 import { FederationMark } from '../objects/federation-mark.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
-import { DataKey } from '../objects/names.ts'
-import { readCertificates, SecretReader } from '../secrets/secret-reader.ts'
-import { type FederationRequest, type RequestAnswer, readCertificateRequest } from './certificate-request.ts'
-import { hasNames, type InstalledCa, leadsTo, roundOf, wishOf } from './installed-ca.ts'
+import type { RequestAnswer } from './certificate-request.ts'
+import { isSwap, readTrustBundle, rootsToPublish, whyNotFulfilled } from './fulfilment.ts'
+import { type InstalledCa, roundOf, wishOf } from './installed-ca.ts'
 import type { IssuedCertificate } from './issued-certificate.ts'
+import {
+  type DiscardedObject,
+  isOld,
+  isWaitingKey,
+  leftOver,
+  type PendingKey,
+  readKey,
+  readRequest,
+} from './pending-request.ts'
 
 /** The objects that a decision is made of, as they are now. */
 export interface AgentView {
@@ -33,16 +39,14 @@ export interface AgentView {
   readonly foreign: ForeignSecretRule
   /** Whether the roots of a working `cacerts` may be exchanged for others. */
   readonly rootSwap: 'refuse' | 'allow'
+  /** Where the agent runs: what is its own has this in its label. */
+  readonly agentNamespace: string
+  /** The only roots that may ever be trusted here; `undefined` where the order decides. */
+  readonly pinnedRoots: readonly Certificate[] | undefined
 }
 
 /** What is done about a `cacerts` that somebody else wrote. */
 export type ForeignSecretRule = 'refuse' | 'adopt' | 'replace'
-
-/** A key and the request that it signed. */
-export interface PendingKey {
-  readonly key: PrivateKey
-  readonly object: KubeObject
-}
 
 /** What the agent does next. Each is one write at most, and safe to repeat. */
 export type AgentAction =
@@ -64,23 +68,15 @@ export type AgentAction =
       readonly do: 'install'
       readonly wish: string
       readonly pending: PendingKey
+      readonly request: KubeObject
       readonly csr: Csr
       readonly answer: RequestAnswer
       readonly roots: readonly Certificate[]
     }
   /** The `cacerts` is what was ordered, though nobody has said so yet. */
-  | { readonly do: 'adopt'; readonly wish: string }
+  | { readonly do: 'adopt'; readonly wish: string; readonly roots: readonly Certificate[] }
   | { readonly do: 'publish-roots'; readonly roots: readonly Certificate[] }
   | { readonly do: 'rest'; readonly renewAt: Date }
-
-/** An object that is taken back. */
-export interface DiscardedObject {
-  readonly kind: 'request' | 'key'
-  readonly object: KubeObject
-}
-
-/** A refused request is made anew after this; its key stays. */
-const RETRY_MS = 600_000
 
 /**
  * Decides. The order of steps is: key, request, certificate, clean-up; and a wider bundle before all of them. Whatever was done
@@ -110,11 +106,13 @@ export async function decideAgentAction(view: AgentView): Promise<AgentAction> {
       reason: 'InvalidTrustBundle',
       message: `spec.trustBundle cannot be read: ${bundle.message}`,
     }
+  const unpinned = bundle === undefined ? undefined : refuseUnpinned(view, bundle)
+  if (unpinned !== undefined) return unpinned
   const wish = wishOf(spec)
   const isForeign = installed !== undefined && !installed.isOurs
   const why = await whyNotFulfilled(view, bundle)
   if (isForeign) {
-    if (why === undefined) return { do: 'adopt', wish }
+    if (why === undefined) return { do: 'adopt', wish, roots: bundle ?? installed.bundle?.roots ?? [] }
     if (foreign !== 'replace') return refuseForeign(installed, why)
   }
   if (rootSwap === 'refuse' && !isForeign && bundle !== undefined && (await isSwap(view, bundle)))
@@ -125,19 +123,6 @@ export async function decideAgentAction(view: AgentView): Promise<AgentAction> {
   return reason === undefined ? settle(view) : issue(view, wish, bundle, reason)
 }
 
-/** Whether roots that work would give way to others: nobody would trust both, and istiod ignores such a change. */
-async function isSwap({ installed, now }: AgentView, bundle: readonly Certificate[]): Promise<boolean> {
-  const found = installed?.bundle
-  if (found === undefined || !(await leadsTo(found, found.roots, now))) return false
-  const [before, after] = [found.roots, bundle].map(
-    (roots) => new Set(roots.map((root) => root.fingerprint())),
-  )
-  if (before === undefined || after === undefined) return false
-  const isWithin = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
-    [...a].every((one) => b.has(one))
-  return !isWithin(before, after) && !isWithin(after, before)
-}
-
 function refuseSwap(installed: InstalledCa | undefined, bundle: readonly Certificate[]): AgentAction {
   const names = (roots: readonly Certificate[]): string =>
     roots.map((root) => nameLabel(root.subject)).join(' + ')
@@ -145,6 +130,20 @@ function refuseSwap(installed: InstalledCa | undefined, bundle: readonly Certifi
     do: 'refuse',
     reason: 'RootSwap',
     message: `the order exchanges the roots ${names(installed?.bundle?.roots ?? [])} for ${names(bundle)}: neither holds the other, so workloads would refuse each other meanwhile, and istiod ignores such a change. Go there by a rollover, which trusts both first; where there is nothing to keep, set rootSwap: 'allow'`,
+  }
+}
+
+/** Whoever can write orders or answers decides what is trusted, unless the agent was told otherwise. */
+function refuseUnpinned({ pinnedRoots }: AgentView, roots: readonly Certificate[]): AgentAction | undefined {
+  const other =
+    pinnedRoots === undefined
+      ? undefined
+      : roots.find((root) => !pinnedRoots.some((pinned) => pinned.equals(root)))
+  if (other === undefined) return undefined
+  return {
+    do: 'refuse',
+    reason: 'RootNotPinned',
+    message: `the root ${nameLabel(other.subject)} (SHA-256 ${other.fingerprint()}) is none of those that this agent is told to trust (pinnedRoots): nothing is changed. If it is meant, add it there first`,
   }
 }
 
@@ -161,57 +160,14 @@ function refuseForeign({ secret, problem }: InstalledCa, why: string): AgentActi
   }
 }
 
-/** Why the installed CA is not what was ordered; `undefined` where it is. */
-async function whyNotFulfilled(
-  { order, installed, now, foreign }: AgentView,
-  bundle: readonly Certificate[] | undefined,
-): Promise<string | undefined> {
-  const { spec } = order
-  if (installed === undefined) return 'there is no CA yet'
-  if (installed.bundle === undefined) return installed.problem ?? 'it cannot be read'
-  const { certificate, roots } = installed.bundle
-  if (!certificate.isCa) return 'its certificate is no CA’s'
-  // One that was taken over keeps its names for as long as nothing else is ordered.
-  const keepsNames = installed.isOurs ? installed.adopted === wishOf(spec) : foreign === 'adopt'
-  if (!keepsNames && !hasNames(certificate, spec.hosts)) return 'its names are not those that were ordered'
-  const renewAt = renewalTime(certificate, { gracePeriodRatio: spec.gracePeriodRatio })
-  if (renewAt <= now) return `it is due for renewal since ${renewAt.toISOString()}`
-  if (!(await leadsTo(installed.bundle, roots, now))) return 'it does not lead to the roots beside it'
-  if (bundle !== undefined && !(await leadsTo(installed.bundle, bundle, now)))
-    return 'it does not lead to the roots that were ordered'
-  return undefined
-}
-
-/** The roots that shall stand in `cacerts` from now on, where they differ and the CA that is there is under them. */
-async function rootsToPublish(
-  { order, installed, now }: AgentView,
-  bundle: readonly Certificate[] | undefined,
-): Promise<readonly Certificate[] | undefined> {
-  const found = installed?.bundle
-  if (bundle === undefined || found === undefined) return undefined
-  const isSame =
-    found.roots.length === bundle.length &&
-    found.roots.every((root, i) => root.equals(bundle[i] ?? found.certificate))
-  const isNumbered = installed?.bundleSequence === order.spec.bundleSequence
-  if (isSame && isNumbered) return undefined
-  return (await leadsTo(found, bundle, now)) ? bundle : undefined
-}
-
-function settle({ order, installed, key, request }: AgentView): AgentAction {
-  const objects = leftOver(key, request)
+function settle({ order, installed, key, request, agentNamespace }: AgentView): AgentAction {
+  const isOwn = key !== undefined && isWaitingKey(key, agentNamespace)
+  const objects = leftOver(isOwn ? key : undefined, request)
   if (objects.length > 0)
     return { do: 'discard', objects, isDone: true, message: 'the certificate is installed' }
   const certificate = installed?.bundle?.certificate
   if (certificate === undefined) return { do: 'wait', message: 'there is no certificate' }
   return { do: 'rest', renewAt: renewalTime(certificate, { gracePeriodRatio: order.spec.gracePeriodRatio }) }
-}
-
-/** The request first: a request without its key is useless, a key without a request is not. */
-function leftOver(key: KubeObject | undefined, request: KubeObject | undefined): readonly DiscardedObject[] {
-  return [
-    ...(request === undefined ? [] : [{ kind: 'request' as const, object: request }]),
-    ...(key === undefined ? [] : [{ kind: 'key' as const, object: key }]),
-  ]
 }
 
 async function issue(
@@ -220,8 +176,14 @@ async function issue(
   bundle: readonly Certificate[] | undefined,
   reason: string,
 ): Promise<AgentAction> {
-  const { installed, key, request, now } = view
+  const { order, installed, key, request, now, agentNamespace } = view
   const round = roundOf(wish, installed)
+  if (key !== undefined && !isWaitingKey(key, agentNamespace))
+    return {
+      do: 'refuse',
+      reason: 'NameTaken',
+      message: `Secret ${order.namespace}/${order.name} is none of this agent’s keys, and a key of that name is needed to go on: it is left alone. Move it, or give the order another name`,
+    }
   if (key !== undefined && key.metadata.annotations?.[FederationMark.round] !== round)
     return {
       do: 'discard',
@@ -243,12 +205,17 @@ async function issue(
       objects: [{ kind: 'request', object: request }],
       message: 'the request is not for the key that is waiting',
     }
-  if (asked.state === 'PENDING') return { do: 'wait', message: `the issuer has not answered yet (${reason})` }
+  if (asked.state === 'PENDING')
+    return {
+      do: 'wait',
+      message: `the issuer has not answered yet (${reason})${asked.error === '' ? '' : `: ${escapeText(asked.error, 1024)}`}`,
+    }
   if (asked.state === 'FAILED' || asked.answer === undefined)
     return isOld(request, now)
       ? {
           do: 'discard',
-          objects: [{ kind: 'request', object: request }],
+          // The key too: what was refused may be the key.
+          objects: leftOver(key, request),
           message: 'the issuer refused it; it is asked again',
         }
       : {
@@ -263,54 +230,10 @@ async function issue(
       reason: 'NoRoots',
       message: 'neither the order nor the issuer names a root to trust',
     }
+  const unpinned = refuseUnpinned(view, roots)
+  if (unpinned !== undefined) return unpinned
   // In Gloo's kind the roots come with the answer.
   if (view.rootSwap === 'refuse' && installed?.isOurs === true && (await isSwap(view, roots)))
     return refuseSwap(installed, roots)
-  return { do: 'install', wish, pending, csr: asked.csr, answer: asked.answer, roots }
-}
-
-function isOld({ metadata }: KubeObject, now: Date): boolean {
-  const made: unknown = Reflect.get(metadata, 'creationTimestamp')
-  const time =
-    made instanceof Date ? made.getTime() : typeof made === 'string' ? Date.parse(made) : Number.NaN
-  return !(now.getTime() - time < RETRY_MS)
-}
-
-/** Another agent's object, a damaged one, one that a person made: none of them is a reason to stop. */
-function readRequest(object: KubeObject | undefined): FederationRequest | undefined {
-  if (object === undefined) return undefined
-  try {
-    return readCertificateRequest(object)
-  } catch (error) {
-    if (error instanceof MeshPkiError) return undefined
-    throw error
-  }
-}
-
-async function readKey(object: KubeObject | undefined): Promise<PendingKey | undefined> {
-  if (object === undefined) return undefined
-  try {
-    const reader = new SecretReader(object, 'readKey')
-    const key = await importPrivateKey(reader.privateKey(DataKey.privateKey).reveal(), { extractable: true })
-    return { key, object }
-  } catch (error) {
-    if (error instanceof MeshPkiError) return undefined
-    throw error
-  }
-}
-
-function readTrustBundle(text: string | undefined): readonly Certificate[] | undefined | MeshPkiError {
-  if (text === undefined) return undefined
-  try {
-    const roots = readCertificates(text)
-    const other = roots.find((root) => !root.isCa)
-    if (other === undefined) return roots
-    return new MeshPkiError(
-      'ERR_CA_NOT_CA',
-      `the certificate of ${quote(String(other.subject))} is not a CA’s`,
-    )
-  } catch (error) {
-    if (error instanceof MeshPkiError) return error
-    throw error
-  }
+  return { do: 'install', wish, pending, request, csr: asked.csr, answer: asked.answer, roots }
 }

@@ -12,14 +12,17 @@ import { exportPrivateKey } from '../../x509/export-private-key.ts'
 import { generateKeyPair } from '../../x509/generate-key-pair.ts'
 import type { PrivateKey } from '../../x509/private-key.ts'
 import { apiVersionOf, KubeResources } from '../api/kube-resource.ts'
+import { canonicalJson, sha256Hex } from '../objects/canonical-json.ts'
 import { FederationMark } from '../objects/federation-mark.ts'
-import type { KubeObject } from '../objects/kube-object.ts'
+import { type KubeObject, recordAt } from '../objects/kube-object.ts'
 import { DataKey, SecretType } from '../objects/names.ts'
+import type { SecretLike } from '../objects/secret-like.ts'
 import { encodeCacerts } from '../secrets/encode-cacerts.ts'
 import { SealedPem } from '../secrets/sealed-pem.ts'
 import { writeSecret } from '../secrets/secret-writer.ts'
 import { encodeCertificateRequest } from './certificate-request.ts'
 import type { FederationApi } from './federation-api.ts'
+import { namesOneAuthority } from './fulfilment.ts'
 import type { InstalledCa } from './installed-ca.ts'
 import type { IssuedCertificate } from './issued-certificate.ts'
 
@@ -90,7 +93,7 @@ export async function withNewCa(
   const { authority } = order.spec
   const before = installed?.authority
   const ledger = {
-    ...installed?.ledger,
+    ...stillNeeded(installed?.ledger ?? {}, now),
     ...(before === undefined || before === authority ? {} : { [before]: endOfWorkloads(change) }),
   }
   const { [authority ?? '']: _own, ...others } = ledger
@@ -104,15 +107,37 @@ export async function withNewCa(
       privateKey: SealedPem.parse(pem),
       ...order.spec.target,
     },
-    installed?.secret ?? { type: SecretType.glooIssued },
+    baseOf(installed),
   )
   return marked(secret, change, {
     [FederationMark.wish]: wish,
-    [FederationMark.installedAt]: instantText(Math.ceil(now.getTime() / 1000) * 1000),
+    [FederationMark.installedAt]: upToSecond(now.getTime()),
     [FederationMark.ledger]: Object.keys(others).length === 0 ? undefined : JSON.stringify(others),
     [FederationMark.authority]: authority,
     [FederationMark.adopted]: undefined,
   })
+}
+
+/** Lines of what ended are kept for a day: clocks differ, and nobody asks later. */
+const LEDGER_TAIL_MS = 86_400_000
+
+function stillNeeded(ledger: InstalledCa['ledger'], now: Date): InstalledCa['ledger'] {
+  return Object.fromEntries(
+    Object.entries(ledger).filter(([, end]) => now.getTime() - Date.parse(end) < LEDGER_TAIL_MS),
+  )
+}
+
+/** What somebody else put beside a CA that is replaced, as a CRL of its own or `istio-generated`, says nothing of the new one. */
+function baseOf(installed: InstalledCa | undefined): SecretLike {
+  if (installed === undefined) return { type: SecretType.glooIssued }
+  const { secret, isOurs, adopted } = installed
+  if (!isOurs) return { ...secret, data: {} }
+  if (adopted === undefined) return secret
+  const stale: readonly string[] = [DataKey.caCrl, DataKey.istioGenerated]
+  const data = Object.entries(recordAt(secret, 'data')).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string' && !stale.includes(entry[0]),
+  )
+  return { ...secret, data: Object.fromEntries(data) }
 }
 
 /** `cacerts` with other roots; the CA stays. */
@@ -127,24 +152,30 @@ export function withRoots(change: CacertsChange): KubeObject {
 
 /** `cacerts` as it is, marked as ours. */
 export function adopted(change: CacertsChange, wish: string): KubeObject {
-  const { installed, order } = change
+  const { installed, order, roots, now } = change
   if (installed === undefined) throw new TypeError('there is no secret to adopt')
+  const { spec } = order
   return marked(installed.secret, change, {
     [FederationMark.wish]: wish,
     [FederationMark.adopted]: wish,
-    [FederationMark.authority]: order.spec.authority,
+    // A rollover that is told the wrong authority withdraws one that is in use.
+    [FederationMark.authority]: namesOneAuthority(spec, roots) ? spec.authority : undefined,
+    // Since when it has been there nobody says; that istiod signs with it is known once that takes no longer.
+    [FederationMark.installedAt]: upToSecond(now.getTime()),
   })
 }
 
 /** A copy of a `cacerts` that somebody else wrote, before it is replaced. */
 export function copyOf(secret: KubeObject, labels: Readonly<Record<string, string>>): KubeObject {
-  const { name = '', namespace, uid = '' } = secret.metadata
+  const { name = '', namespace } = secret.metadata
+  const digest = sha256Hex(canonicalJson(secret['data'])).slice(0, 16)
   return {
     apiVersion: apiVersionOf(KubeResources.secrets),
     kind: KubeResources.secrets.kind,
-    // By its UID: a crash between copy and replacement makes no second copy.
-    metadata: { name: `${name}-before-${uid.slice(0, 8)}`, namespace, labels },
+    // By its content: a crash between copy and replacement makes no second copy, and another content is copied too.
+    metadata: { name: `${name.slice(0, 200)}-before-${digest}`, namespace, labels },
     type: SecretType.opaque,
+    immutable: true,
     data: secret['data'],
   }
 }
@@ -155,11 +186,12 @@ function marked(
   annotations: Readonly<Record<string, string | undefined>>,
 ): KubeObject {
   const { metadata = {} } = secret
-  const { bundleSequence } = order.spec
+  const { bundleSequence, rollover } = order.spec
   const all = {
     ...metadata.annotations,
     ...annotations,
     [FederationMark.bundle]: bundleSequence === undefined ? undefined : String(bundleSequence),
+    [FederationMark.rollover]: rollover,
     [FederationMark.fence]: fence,
   }
   return {
@@ -177,5 +209,9 @@ function marked(
 /** When the last workload certificate ends that istiod may have signed with the CA that is replaced now. */
 function endOfWorkloads({ order, now, switchMs }: CacertsChange): string {
   const life = readDuration(order.spec.workloadLifetime, 'workloadLifetime')
-  return instantText(Math.ceil((now.getTime() + life + switchMs) / 1000) * 1000)
+  return upToSecond(now.getTime() + life + switchMs)
+}
+
+function upToSecond(time: number): string {
+  return instantText(Math.ceil(time / 1000) * 1000)
 }

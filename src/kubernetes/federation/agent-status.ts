@@ -42,16 +42,17 @@ export function withStatus(api: FederationApi, report: AgentReport): KubeObject 
   const before = recordAt(object, 'status')
   const state = stateOf(action)
   // proto3 leaves empty texts out, so nobody misses it.
-  const error = action.do === 'refuse' ? escapeText(action.message, 2048) : undefined
+  const error = action.do === 'refuse' ? stable(escapeText(action.message, 2048), before['error']) : undefined
   const common = { ...before, observedGeneration: generation, state, error }
   if (api.flavour === 'gloo') return changed(object, before, common)
+  const isReady = listAt(before, 'conditions').find((one) => textAt(one, 'type') === READY)
   const ready = setCondition(
     listAt(before, 'conditions'),
     {
       type: READY,
       status: action.do === 'rest' ? 'True' : 'False',
       reason: reasonOf(action),
-      message: messageOf(action),
+      message: stable(messageOf(action), textAt(isReady, 'message')),
       observedGeneration: generation,
     },
     now,
@@ -69,6 +70,12 @@ export function withStatus(api: FederationApi, report: AgentReport): KubeObject 
     : { ...object, status: { ...next, observedAt: instantText(Math.floor(now.getTime() / 1000) * 1000) } }
 }
 
+/** Instants in a message are no news: a status that is written at each look would wake everybody. */
+function stable(text: string, before: unknown): string {
+  const timeless = (one: string): string => one.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '')
+  return typeof before === 'string' && timeless(before) === timeless(text) ? before : text
+}
+
 /** What a rollover wants to know: what there is, and what of it was true of the whole cluster last. */
 function ownStatus({ order, installed, isDistributed, isTakenUp }: AgentReport): object {
   const before = recordAt(order.object, 'status')
@@ -77,9 +84,14 @@ function ownStatus({ order, installed, isDistributed, isTakenUp }: AgentReport):
     return { certificate: undefined, trustBundle: undefined }
   const { certificate, roots } = bundle
   const { authority, bundleSequence, ledger } = installed
+  const { rollover, revision } = order.spec
   const trust = { digest: bundleDigest(roots.map((root) => root.fingerprint())), sequence: bundleSequence }
+  // A sequence of another rollover says nothing to this one.
+  const isNumbered = installed.rollover === rollover
+  const earlier = textAt(before, 'rollover') === rollover ? before['distributed'] : undefined
   return {
-    revision: order.spec.revision,
+    rollover,
+    revision,
     certificate: {
       fingerprint: certificate.fingerprint(),
       serialNumber: certificate.serialNumber,
@@ -87,7 +99,7 @@ function ownStatus({ order, installed, isDistributed, isTakenUp }: AgentReport):
       authority,
     },
     trustBundle: trust,
-    distributed: isDistributed ? trust : before['distributed'],
+    distributed: isDistributed && isNumbered ? trust : earlier,
     signer: isTakenUp ? authority : before['signer'],
     ledger: Object.entries(ledger).map(([id, notAfter]) => ({ authority: id, notAfter })),
   }

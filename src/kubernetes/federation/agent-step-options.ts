@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CertificateInput } from '../../x509/certificate-input.ts'
 import type { ConditionInput } from '../objects/condition.ts'
 import type { EventRecorder } from '../runner/event-recorder.ts'
 import type { ForeignSecretRule } from './agent-decision.ts'
@@ -27,6 +28,11 @@ export interface AgentStepOptions {
    * away, as a rollover does it; istiod ignores every other change.
    */
   readonly rootSwap?: 'refuse' | 'allow' | undefined
+  /**
+   * The only roots that may ever stand in a `cacerts` here. Whoever can write orders, or answers in Gloo's kind, decides else what this cluster
+   * trusts. For a rollover the next root has to be here before it is published. Default: the order decides.
+   */
+  readonly pinnedRoots?: CertificateInput | readonly CertificateInput[] | undefined
   /**
    * Whether every verifier of the cluster has these roots: what a rollover waits for. Default: `rootsDistributed`, as soon as a
    * rollover numbers the bundle; where the agent may not look, they are not.
@@ -59,6 +65,7 @@ export const AGENT_STEP_OPTIONS: readonly string[] = [
   'agentNamespace',
   'foreign',
   'rootSwap',
+  'pinnedRoots',
   'isDistributed',
   'isTakenUp',
   'switchDelay',

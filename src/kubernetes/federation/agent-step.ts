@@ -7,6 +7,7 @@
 import { MeshPkiError } from '../../errors.ts'
 import { readDuration } from '../../internal/duration.ts'
 import { checkOneOf, checkOptionNames } from '../../internal/options.ts'
+import { toCertificates } from '../../x509/certificate-input.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import { isKubeError } from '../api/kube-error.ts'
 import { KubeResources } from '../api/kube-resource.ts'
@@ -22,6 +23,7 @@ import { type AgentSituation, carryOutAction } from './carry-out-action.ts'
 import { MESH_PKI_API } from './federation-api.ts'
 import { type InstalledCa, readInstalledCa } from './installed-ca.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
+import { isWaitingKey } from './pending-request.ts'
 import { rootsDistributed } from './roots-distributed.ts'
 
 /** The issuer's answer comes as an event; this is for those that were missed. */
@@ -61,6 +63,8 @@ export async function agentStep(
   const foreign = checkOneOf(options.foreign ?? 'refuse', ['refuse', 'adopt', 'replace'], 'foreign')
   const rootSwap = checkOneOf(options.rootSwap ?? 'refuse', ['refuse', 'allow'], 'rootSwap')
   const switchMs = readDuration(options.switchDelay ?? '10m', 'switchDelay', { allowZero: true })
+  const pinnedRoots =
+    options.pinnedRoots === undefined ? undefined : toCertificates(options.pinnedRoots, 'pinnedRoots')
   const heartbeatMs = readDuration(options.heartbeat ?? '5m', 'heartbeat')
   checkOptionNames(options, AGENT_STEP_OPTIONS, 'agentStep')
   const object = await client.find(api.issuedCertificates, ref)
@@ -78,12 +82,23 @@ export async function agentStep(
       client.find(KubeResources.secrets, ref),
       client.find(api.certificateRequests, ref),
     ])
-    const decided = await decideAgentAction({ order, installed, key, request, now, foreign, rootSwap })
+    const decided = await decideAgentAction({
+      order,
+      installed,
+      key,
+      request,
+      now,
+      foreign,
+      rootSwap,
+      agentNamespace,
+      pinnedRoots,
+    })
     action = await carryOutAction(client, { ...situation, installed }, decided)
   } catch (error) {
-    // The order is where people look; what is denied is tried again soon.
-    if (!isKubeError(error, 'ERR_KUBERNETES_FORBIDDEN')) throw error
-    action = { do: 'refuse', reason: 'Forbidden', message: error.message }
+    // The order is where people look; what is denied, or refused for what it says, is tried again soon.
+    if (!isKubeError(error, 'ERR_KUBERNETES_FORBIDDEN', 'ERR_KUBERNETES_INVALID')) throw error
+    const reason = error.code === 'ERR_KUBERNETES_FORBIDDEN' ? 'Forbidden' : 'Rejected'
+    action = { do: 'refuse', reason, message: error.message }
   }
   if (action.do === 'ignore') return { changed: false, message: action.message }
   const wrote = WRITES.includes(action.do)
@@ -115,6 +130,8 @@ async function sweep(
   for (const resource of [api.certificateRequests, KubeResources.secrets]) {
     const object = await client.find(resource, ref)
     if (object?.metadata.labels?.[FederationMark.agent] !== agentNamespace) continue
+    // A `cacerts` bears the label too, and another order may have put it here.
+    if (resource === KubeResources.secrets && !isWaitingKey(object, agentNamespace)) continue
     options.beforeWrite?.()
     changed = (await client.remove(resource, object)) || changed
   }

@@ -5,6 +5,7 @@
  */
 
 import { MeshPkiError } from '../../errors.ts'
+import { escapeText } from '../../internal/text.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import { isKubeError } from '../api/kube-error.ts'
 import { KubeResources } from '../api/kube-resource.ts'
@@ -25,6 +26,7 @@ import type { AgentStepOptions } from './agent-step-options.ts'
 import type { FederationApi } from './federation-api.ts'
 import type { InstalledCa } from './installed-ca.ts'
 import type { IssuedCertificate } from './issued-certificate.ts'
+import { type DiscardedObject, isDueAnew, leftOver } from './pending-request.ts'
 
 /** What an action is carried out with. */
 export interface AgentSituation {
@@ -50,26 +52,38 @@ export async function carryOutAction(
     options.beforeWrite?.()
     await call()
   }
+  const discard = async (objects: readonly DiscardedObject[]): Promise<void> => {
+    for (const { kind, object } of objects)
+      await write(() =>
+        client.remove(kind === 'key' ? KubeResources.secrets : api.certificateRequests, object),
+      )
+  }
   switch (action.do) {
     case 'make-key': {
-      const secret = await newKeySecret(order, action.round, labels)
+      const secret = await orRefusal(() => newKeySecret(order, action.round, labels))
+      if (isRefusal(secret)) return secret
       // Another process may have been first: then its key is the one.
       await write(() => unlessThere(client.create(KubeResources.secrets, secret)))
       return action
     }
     case 'request': {
-      const asked = await newRequest(api, order, action.pending.key, action.round, labels)
+      const asked = await orRefusal(() => newRequest(api, order, action.pending.key, action.round, labels))
+      if (isRefusal(asked)) return asked
       await write(() => unlessThere(client.create(api.certificateRequests, asked)))
       return action
     }
     case 'discard':
-      for (const { kind, object } of action.objects)
-        await write(() =>
-          client.remove(kind === 'key' ? KubeResources.secrets : api.certificateRequests, object),
-        )
+      await discard(action.objects)
       return action
     case 'install': {
-      const { pending, csr, answer, roots, wish } = action
+      const { pending, request, csr, answer, roots, wish } = action
+      // What is refused stays so; another one has to be signed.
+      const refuse = async (refusal: AgentRefusal): Promise<AgentAction> => {
+        if (!isDueAnew(request, order.object, now)) return refusal
+        const objects = leftOver(pending.object, request)
+        await discard(objects)
+        return { do: 'discard', objects, message: `${refusal.message}. It is asked anew` }
+      }
       const change: CacertsChange = { order, installed, labels, roots, now, switchMs, fence }
       let next: KubeObject
       try {
@@ -77,14 +91,14 @@ export async function carryOutAction(
         next = await withNewCa(change, wish, await acceptAnswer(terms), pending.key)
       } catch (error) {
         if (!(error instanceof MeshPkiError)) throw error
-        return {
+        return refuse({
           do: 'refuse',
           reason: 'CertificateRefused',
           message: `what the issuer answered is not installed: ${error.message}`,
-        }
+        })
       }
       const refusal = await istiodRefusal(next, now)
-      if (refusal !== undefined) return refusal
+      if (refusal !== undefined) return refuse(refusal)
       if (installed !== undefined && !installed.isOurs)
         await write(() => unlessThere(client.create(KubeResources.secrets, copyOf(installed.secret, labels))))
       await write(() => put(client, installed, next))
@@ -95,7 +109,7 @@ export async function carryOutAction(
         put(
           client,
           installed,
-          adopted({ order, installed, labels, roots: [], now, switchMs, fence }, action.wish),
+          adopted({ order, installed, labels, roots: action.roots, now, switchMs, fence }, action.wish),
         ),
       )
       return action
@@ -114,8 +128,29 @@ export async function carryOutAction(
   }
 }
 
+type AgentRefusal = Extract<AgentAction, { readonly do: 'refuse' }>
+
+function isRefusal(made: KubeObject | AgentRefusal): made is AgentRefusal {
+  return 'do' in made && made.do === 'refuse'
+}
+
+/** An order that asks for what cannot be made, as a name that is none, says so. */
+async function orRefusal(make: () => Promise<KubeObject>): Promise<KubeObject | AgentRefusal> {
+  try {
+    return await make()
+  } catch (error) {
+    if (!(error instanceof MeshPkiError || error instanceof TypeError || error instanceof RangeError))
+      throw error
+    return {
+      do: 'refuse',
+      reason: 'InvalidOrder',
+      message: `no request can be made of this order: ${escapeText(error.message, 1024)}`,
+    }
+  }
+}
+
 /** istiod goes on with what it has when it refuses a change, and says so in its log alone: so it is asked before. */
-async function istiodRefusal(secret: KubeObject, now: Date): Promise<AgentAction | undefined> {
+async function istiodRefusal(secret: KubeObject, now: Date): Promise<AgentRefusal | undefined> {
   const verdict = await checkCacerts(secret, { parity: 'istio', time: now })
   if (verdict.ok) return undefined
   return {

@@ -104,10 +104,14 @@ export function answerRequest(
   object: KubeObject,
   answer:
     | { readonly certificate: Certificate; readonly chain: readonly Certificate[]; readonly roots: string }
-    | { readonly error: string },
+    | { readonly error: string }
+    /** No answer yet, and why. */
+    | { readonly waitsFor: string },
 ): KubeObject {
   const observedGeneration = numberAt(object.metadata, 'generation') ?? 0
   const before = recordAt(object, 'status')
+  if ('waitsFor' in answer)
+    return { ...object, status: { ...before, state: 'PENDING', error: answer.waitsFor } }
   const status =
     'error' in answer
       ? { ...before, observedGeneration, state: 'FAILED', error: answer.error }

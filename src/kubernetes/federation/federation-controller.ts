@@ -11,12 +11,8 @@ import type { KubeRuntimeEvent } from '../api/kube-event.ts'
 import { Controller } from '../runner/controller.ts'
 import { Reflector } from '../runner/reflector.ts'
 import { MESH_PKI_API } from './federation-api.ts'
-import {
-  FEDERATION_OPTIONS,
-  type FederationOptions,
-  type FederationReport,
-  federationStep,
-} from './federation-step.ts'
+import { FEDERATION_OPTIONS, type FederationOptions } from './federation-options.ts'
+import { type FederationReport, federationStep } from './federation-step.ts'
 
 /** Options of {@link federationController}. */
 export interface FederationControllerOptions extends FederationOptions {
@@ -49,7 +45,7 @@ export function federationController(options: FederationControllerOptions): Cont
     const report = await federationStep(federation)
     tell(onReport, report)
     const { nextAt } = report.rollover ?? {}
-    const failed = report.clusters.some(({ error }) => error !== undefined)
+    const failed = report.incoming !== undefined || report.clusters.some(({ error }) => error !== undefined)
     const untilNext =
       nextAt === undefined ? POLL_MS : Math.max(1000, nextAt.getTime() - clock.now().getTime())
     return {

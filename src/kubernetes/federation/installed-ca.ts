@@ -32,6 +32,8 @@ export interface InstalledCa {
   readonly authority: string | undefined
   readonly installedAt: Date | undefined
   readonly bundleSequence: number | undefined
+  /** Which rollover numbered it. */
+  readonly rollover: string | undefined
   /** Authorities before this one, with the end of the last workload certificate under each. */
   readonly ledger: Readonly<Record<string, string>>
 }
@@ -59,6 +61,7 @@ export async function readInstalledCa(
     authority: annotations[FederationMark.authority],
     installedAt: Number.isNaN(time) ? undefined : new Date(time),
     bundleSequence: Number.isSafeInteger(sequence) ? sequence : undefined,
+    rollover: annotations[FederationMark.rollover],
     ledger: readLedger(annotations[FederationMark.ledger]),
   }
 }

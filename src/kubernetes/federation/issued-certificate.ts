@@ -49,10 +49,13 @@ export interface IssuedCertificateSpec {
   readonly pathLength: number | 'none'
   /** The authority above it; another one calls for another certificate. Ours only. */
   readonly authority: string | undefined
+  /** The SHA-256 of the roots of that authority, one of which the certificate must lead to. Ours only. */
+  readonly authorityRoots: readonly string[] | undefined
   /** The text of `root-cert.pem`. Ours only; in Gloo's kind the roots come with the certificate. */
   readonly trustBundle: string | undefined
-  /** The sequence of that bundle, and the revision of the rollover that wants it. Ours only. */
+  /** The sequence of that bundle, and which rollover wants it, in which revision. Ours only. */
   readonly bundleSequence: number | undefined
+  readonly rollover: string | undefined
   readonly revision: number | undefined
   /** The longest that workload certificates below it live: `'24h'`. Ours only. */
   readonly workloadLifetime: string
@@ -116,8 +119,10 @@ export function readIssuedCertificate(object: KubeObject): IssuedCertificate {
       podBounceDirective: refOf(spec, 'podBounceDirective', refuse),
       pathLength: pathLengthOf(object, spec, refuse),
       authority: filled(spec, 'authority'),
+      authorityRoots: authorityRootsOf(spec, refuse),
       trustBundle: filled(spec, 'trustBundle'),
       bundleSequence: numberAt(spec, 'bundleSequence'),
+      rollover: filled(spec, 'rollover'),
       revision: numberAt(spec, 'revision'),
       workloadLifetime: durationOf(spec, 'workloadLifetime', refuse) ?? DEFAULT_WORKLOAD_LIFETIME,
       rotation: filled(spec, 'rotation'),
@@ -159,8 +164,10 @@ export function encodeIssuedCertificate(
   }
   const own = {
     authority: spec.authority,
+    authorityRoots: spec.authorityRoots === undefined ? undefined : [...spec.authorityRoots],
     trustBundle: spec.trustBundle,
     bundleSequence: spec.bundleSequence,
+    rollover: spec.rollover,
     revision: spec.revision,
     workloadLifetime: spec.workloadLifetime,
     rotation: spec.rotation,
@@ -177,11 +184,9 @@ export function encodeIssuedCertificate(
       // Gloo Mesh still writes the deprecated member.
       ...(isGloo ? { org: spec.organization } : {}),
       certOptions,
-      ...(spec.target === undefined ? {} : { issuedCertificateSecret: { ...spec.target } }),
-      ...(spec.podBounceDirective === undefined
-        ? {}
-        : { podBounceDirective: { ...spec.podBounceDirective } }),
       // What is not said is taken out: it was said once, and would still be meant.
+      issuedCertificateSecret: spec.target === undefined ? undefined : { ...spec.target },
+      podBounceDirective: spec.podBounceDirective === undefined ? undefined : { ...spec.podBounceDirective },
       ...(isGloo ? {} : own),
     },
   }
@@ -252,6 +257,20 @@ function pathLengthOf(object: KubeObject, spec: unknown, refuse: Refuse): number
   if (Number.isInteger(told) && told >= 0 && told <= 16) return told
   throw refuse('pathLength', `must be -1 for no limit, or 0 to 16; got ${told}`)
 }
+
+/** More roots than an authority ever has. */
+const MAX_ROOTS = 64
+
+function authorityRootsOf(spec: unknown, refuse: Refuse): readonly string[] | undefined {
+  if (!isRecord(spec) || spec['authorityRoots'] === undefined) return undefined
+  const list = listAt(spec, 'authorityRoots').filter((one) => typeof one === 'string')
+  const isWhole = list.length === listAt(spec, 'authorityRoots').length
+  if (isWhole && list.length > 0 && list.length <= MAX_ROOTS && list.every((one) => SHA256.test(one)))
+    return list
+  throw refuse('authorityRoots', `must be a list of 1 to ${MAX_ROOTS} SHA-256 in lower-case hex`)
+}
+
+const SHA256 = /^[0-9a-f]{64}$/
 
 function refOf(spec: unknown, member: string, refuse: Refuse): NamespacedName | undefined {
   const ref = isRecord(spec) ? spec[member] : undefined

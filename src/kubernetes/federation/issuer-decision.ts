@@ -36,6 +36,12 @@ export interface Entitlement {
   readonly roots: string
 }
 
+/** A certificate is due, and must not be signed now. */
+export interface IssuanceHold {
+  /** Why, as a sentence without its stop. */
+  readonly hold: string
+}
+
 /** What becomes of a request. */
 export type IssuerDecision =
   | { readonly do: 'ignore'; readonly message: string }
@@ -53,7 +59,7 @@ export interface IssuerView {
   /** The order in the same cluster, of the same name. */
   readonly order: KubeObject | undefined
   /** What the management side has decided; `undefined` where no policy covers that cluster and order. */
-  readonly entitlement: Entitlement | undefined
+  readonly entitlement: Entitlement | IssuanceHold | undefined
 }
 
 /**
@@ -63,14 +69,13 @@ export interface IssuerView {
  * decided here nothing is signed: either it is on its way, or somebody wants to be someone else.
  */
 export function decideIssuance({ cluster, request, order, entitlement }: IssuerView): IssuerDecision {
-  const { name = '', namespace = '', generation = 0 } = request.metadata
-  const status = recordAt(request, 'status')
-  const isAnswered = textAt(status, 'state') === 'FINISHED' || textAt(status, 'state') === 'FAILED'
-  if (isAnswered && numberAt(status, 'observedGeneration') === generation)
-    return { do: 'ignore', message: 'it is answered already' }
+  const { name = '', namespace = '' } = request.metadata
+  if (isAnswered(request)) return { do: 'ignore', message: 'it is answered already' }
   const where = `${escapeText(namespace)}/${escapeText(name)} of cluster ${quote(cluster, 64)}`
   if (entitlement === undefined)
     return { do: 'refuse', message: `no policy of the management cluster gives ${where} a certificate` }
+  if ('hold' in entitlement)
+    return { do: 'wait', message: `nothing is signed for ${where} now: ${entitlement.hold}` }
   const csr = readCsr(request)
   if (csr instanceof MeshPkiError) return { do: 'refuse', message: csr.message }
   const difference = differenceOf(order, entitlement)
@@ -91,6 +96,16 @@ export function decideIssuance({ cluster, request, order, entitlement }: IssuerV
       message: `the request asks for the name ${stranger.type === 'uri' ? quote(stranger.value, 128) : `of the form ${stranger.type}`}, which ${where} is not entitled to`,
     }
   return { do: 'sign', csr, entitlement }
+}
+
+/** Whether a request has its answer, as it is now. */
+export function isAnswered(request: KubeObject): boolean {
+  const status = recordAt(request, 'status')
+  const state = textAt(status, 'state')
+  return (
+    (state === 'FINISHED' || state === 'FAILED') &&
+    numberAt(status, 'observedGeneration') === (request.metadata.generation ?? 0)
+  )
 }
 
 function readCsr(request: KubeObject): Csr | MeshPkiError {

@@ -9,21 +9,24 @@ import { MeshPkiError } from '../../errors.ts'
 import { checkOptionNames, readCount } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
 import type { KubeClient } from '../api/kube-client.ts'
+import { isSameJson } from '../objects/canonical-json.ts'
 import type { KubeObject, NamespacedName } from '../objects/kube-object.ts'
 import type { EventRecorder } from '../runner/event-recorder.ts'
 import type { StepResult } from '../runner/step-result.ts'
+import { readCertificates } from '../secrets/secret-reader.ts'
 import { answerRequest } from './certificate-request.ts'
 import { type FederationApi, MESH_PKI_API } from './federation-api.ts'
+import { leadsTo } from './installed-ca.ts'
 import type { IssuanceLedger, LedgerEntry } from './issuance-ledger.ts'
-import { decideIssuance, type Entitlement } from './issuer-decision.ts'
+import { decideIssuance, type Entitlement, type IssuanceHold, isAnswered } from './issuer-decision.ts'
 
 /** What an issuer is told. */
 export interface IssuerStepOptions {
   readonly api?: FederationApi | undefined
   /** The cluster that the client leads to, by the name that the management side knows it by. Never taken from its objects. */
   readonly cluster: string
-  /** What the management side has decided about an order of that cluster. */
-  readonly entitlementOf: (order: NamespacedName) => Promise<Entitlement | undefined>
+  /** What the management side has decided about an order of that cluster. `undefined` refuses for good; a hold waits. */
+  readonly entitlementOf: (order: NamespacedName) => Promise<Entitlement | IssuanceHold | undefined>
   readonly ledger: IssuanceLedger
   /**
    * How many certificates of one order may be valid at once. One that is asked for beyond that waits: somebody in that cluster asks too
@@ -71,6 +74,7 @@ export async function issuerStep(
   const maxValid = readCount(options.maxValid ?? 500, 'maxValid', 1, 100_000)
   const request = await client.find(api.certificateRequests, ref)
   if (request === undefined) return { changed: false, message: 'the request is gone' }
+  if (isAnswered(request)) return { changed: false, message: 'it is answered already' }
   const [order, entitlement] = await Promise.all([
     client.find(api.issuedCertificates, ref),
     entitlementOf(ref),
@@ -87,11 +91,18 @@ export async function issuerStep(
     })
     return { changed: true, message: note }
   }
+  const wait = async (message: string, requeueAfterMs: number): Promise<StepResult> => {
+    const next = answerRequest(request, { waitsFor: message })
+    if (isSameJson(request['status'], next['status'])) return { changed: false, requeueAfterMs, message }
+    beforeWrite?.()
+    await client.replace(api.certificateRequests, next, { part: 'status' })
+    return { changed: true, requeueAfterMs, message }
+  }
   switch (decision.do) {
     case 'ignore':
       return { changed: false, message: decision.message }
     case 'wait':
-      return { changed: false, requeueAfterMs: WAIT_MS, message: decision.message }
+      return wait(decision.message, WAIT_MS)
     case 'refuse':
       return answer(answerRequest(request, { error: decision.message }), decision.message)
     case 'sign': {
@@ -106,14 +117,14 @@ export async function issuerStep(
       const known = await options.ledger.find(csr.publicKey)
       const valid = known === undefined ? await options.ledger.count(cluster, name) : 0
       if (valid >= maxValid)
-        return {
-          changed: false,
-          requeueAfterMs: CROWDED_MS,
-          message: `${valid} certificates of ${name} in cluster ${cluster} have not ended yet: no more are signed until fewer than ${maxValid} are left. Find out who asks there, or raise "maxValid"`,
-        }
+        return wait(
+          `at least ${maxValid} certificates of ${name} in cluster ${cluster} have not ended yet: no more are signed until there are fewer. Find out who asks there, or raise "maxValid"`,
+          CROWDED_MS,
+        )
       const entry = known ?? (await sign(options, name, csr, entitlement))
-      if (entry.cluster !== cluster || entry.order !== name || entry.authority !== entitlement.authorityId) {
-        const error = `the key of the request was given a certificate before, as ${quote(entry.order, 256)} of cluster ${quote(entry.cluster, 64)} under ${quote(entry.authority, 64)}: make a new key`
+      const stale = await whyStale(entry, { cluster, name, entitlement, now: client.clock.now() })
+      if (stale !== undefined) {
+        const error = `the key of the request was given a certificate before, ${stale}: make a new key`
         return answer(answerRequest(request, { error }), error)
       }
       const { certificate, chain } = entry
@@ -124,6 +135,25 @@ export async function issuerStep(
       )
     }
   }
+}
+
+/** Why what the ledger has for a key is no answer now. */
+async function whyStale(
+  { cluster, order, authority, certificate, chain }: LedgerEntry,
+  now: {
+    readonly cluster: string
+    readonly name: string
+    readonly entitlement: Entitlement
+    readonly now: Date
+  },
+): Promise<string | undefined> {
+  const { authorityId, roots } = now.entitlement
+  if (cluster !== now.cluster || order !== now.name || authority !== authorityId)
+    return `as ${quote(order, 256)} of cluster ${quote(cluster, 64)} under ${quote(authority, 64)}`
+  if (certificate.notAfter < now.now) return `which ended at ${certificate.notAfter.toISOString()}`
+  return (await leadsTo({ certificate, chain }, readCertificates(roots), now.now))
+    ? undefined
+    : `which leads to none of the roots of ${quote(authorityId, 64)} as they are now`
 }
 
 async function sign(

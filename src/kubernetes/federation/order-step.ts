@@ -4,11 +4,13 @@
  * @module
  */
 
+import { MeshPkiError } from '../../errors.ts'
+import { quote } from '../../internal/text.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import { isKubeError } from '../api/kube-error.ts'
 import { isSameJson } from '../objects/canonical-json.ts'
 import { FederationMark } from '../objects/federation-mark.ts'
-import type { KubeObject } from '../objects/kube-object.ts'
+import { type KubeObject, numberAt, recordAt, textAt } from '../objects/kube-object.ts'
 import type { StepResult } from '../runner/step-result.ts'
 import { type FederationApi, MESH_PKI_API } from './federation-api.ts'
 import { encodeIssuedCertificate, type IssuedCertificateInput } from './issued-certificate.ts'
@@ -22,9 +24,10 @@ export interface OrderStepOptions {
 }
 
 /**
- * Makes an order say what it shall. One of somebody else's is left alone.
+ * Makes an order say what it shall. One without an owner is taken over; one of another owner is left alone, and so is one that
+ * follows a later revision of the same rollover: the journal was restored then, and nobody goes back to what was withdrawn.
  *
- * @throws `KubeError`; `RangeError` for what Gloo's kind cannot say.
+ * @throws `MeshPkiError` `ERR_KUBERNETES_ORDER` for one that is left alone; `KubeError`; `RangeError` for what Gloo's kind cannot say.
  */
 export async function orderStep(
   client: KubeClient,
@@ -34,8 +37,11 @@ export async function orderStep(
   const { name, namespace } = order
   const found = await client.find(api.issuedCertificates, { name, namespace })
   const labels = { ...order.labels, [FederationMark.owner]: owner }
-  if (found !== undefined && ownerOf(found) !== owner && ownerOf(found) !== undefined)
-    return { changed: false, message: `the order ${namespace}/${name} is ${ownerOf(found)}’s` }
+  const held = found === undefined ? undefined : whyHeld(found, order, owner)
+  if (held !== undefined)
+    throw new MeshPkiError('ERR_KUBERNETES_ORDER', `the order ${namespace}/${name} is left alone: ${held}`, {
+      data: { name, namespace },
+    })
   const next = encodeIssuedCertificate(api.issuedCertificates, { ...order, labels }, found)
   if (found === undefined) {
     beforeWrite?.()
@@ -52,6 +58,18 @@ export async function orderStep(
   beforeWrite?.()
   await client.replace(api.issuedCertificates, next)
   return { changed: true, message: `the order ${namespace}/${name} is changed` }
+}
+
+function whyHeld(found: KubeObject, { spec }: IssuedCertificateInput, owner: string): string | undefined {
+  const other = ownerOf(found)
+  if (other !== undefined && other !== owner)
+    return `it is that of ${quote(other, 64)}, not of ${owner}. Only one of them can give it; take the label ${FederationMark.owner} off to hand it over`
+  const before = recordAt(found, 'spec')
+  const revision = numberAt(before, 'revision') ?? 0
+  const isSame = spec.rollover !== undefined && textAt(before, 'rollover') === spec.rollover
+  return isSame && revision > (spec.revision ?? 0)
+    ? `it follows revision ${revision} of the rollover, and the journal has ${spec.revision ?? 0}: the journal is older. Where that was restored from a backup, set recovery: 'believe-members'; where it was not, somebody in that cluster changed the order, and deleting it has it made anew`
+    : undefined
 }
 
 function ownerOf({ metadata }: KubeObject): string | undefined {

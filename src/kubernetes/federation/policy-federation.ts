@@ -10,20 +10,37 @@ import { quote } from '../../internal/text.ts'
 import { SpiffeId } from '../../spiffe/spiffe-id.ts'
 import type { FederationPlan, PlannedIssuance } from '../policy/federation-plan.ts'
 import { policyOwner } from '../policy/policy-owner.ts'
-import type { ClusterReport, FederatedMesh, FederationOptions } from './federation-step.ts'
+import type { FederatedMesh, FederationOptions } from './federation-options.ts'
 import type { PolicyStepOptions } from './policy-step-options.ts'
+
+/** A mesh that gets no order, and why. */
+export interface HeldMesh {
+  readonly cluster: string
+  readonly mesh: string
+  readonly error: string
+}
 
 /** What is carried out, and what is held. */
 export interface PolicyFederation {
   /** `undefined` where there is no CA that may sign. */
   readonly federation: FederationOptions | undefined
-  readonly held: readonly ClusterReport[]
+  readonly held: readonly HeldMesh[]
 }
 
 /** @throws `MeshPkiError` `ERR_KUBERNETES_POLICY` for a rollover of a policy that has passive CAs. */
 export function policyFederation(options: PolicyStepOptions, plan: FederationPlan): PolicyFederation {
-  const { api, policy, clusters, loader, rollover, authorities, evidenceMaxAge, presentsIn, beforeWrite } =
-    options
+  const {
+    api,
+    policy,
+    clusters,
+    loader,
+    rollover,
+    authorities,
+    evidenceMaxAge,
+    presentsIn,
+    recovery,
+    beforeWrite,
+  } = options
   const { root, issue, trust, passive } = plan
   if (root.do !== 'use') return { federation: undefined, held: [] }
   if (rollover !== undefined && passive.length > 0)
@@ -34,7 +51,7 @@ export function policyFederation(options: PolicyStepOptions, plan: FederationPla
         data: { policy: `${policy.namespace}/${policy.name}`, passive: passive.map(({ secret }) => secret) },
       },
     )
-  const held: ClusterReport[] = []
+  const held: HeldMesh[] = []
   const isGloo = api?.flavour === 'gloo'
   const constraints = checkOneOf(
     options.nameConstraints ?? (isGloo ? 'none' : 'trust-domain'),
@@ -49,7 +66,7 @@ export function policyFederation(options: PolicyStepOptions, plan: FederationPla
     const odd = trustDomains?.find((domain) => !HOST.test(domain))
     if (odd !== undefined) {
       const error = `mesh ${one.mesh} of ${one.cluster}: the trust domain ${quote(odd, 64)} is no host name, and name constraints hold nothing else (RFC 5280 §4.2.1.10). Rename it, or set nameConstraints: 'none'`
-      held.push({ cluster: one.cluster, changed: false, error })
+      held.push({ cluster: one.cluster, mesh: one.mesh, error })
       return []
     }
     return [
@@ -79,6 +96,7 @@ export function policyFederation(options: PolicyStepOptions, plan: FederationPla
     loader,
     evidenceMaxAge,
     presentsIn,
+    recovery,
     beforeWrite,
     ...(rollover === undefined ? { passive: trust } : { rollover }),
   }

@@ -11,7 +11,7 @@ import type { Inventory } from '../policy/inventory.ts'
 import type { TrustPolicy } from '../policy/trust-policy.ts'
 import type { AuthorityLoader } from './authority-loader.ts'
 import type { FederationApi } from './federation-api.ts'
-import type { FederationAuthority, FederationOptions } from './federation-step.ts'
+import type { FederationAuthority, FederationOptions } from './federation-options.ts'
 
 /** What a policy is carried out with. */
 export interface PolicyStepOptions {
@@ -36,6 +36,8 @@ export interface PolicyStepOptions {
   readonly rollover?: Rollover | undefined
   readonly authorities?: Readonly<Record<string, FederationAuthority>> | undefined
   readonly evidenceMaxAge?: string | undefined
+  /** As in {@link FederationOptions}: what becomes of a cluster that is ahead of the journal. */
+  readonly recovery?: FederationOptions['recovery']
   /** As in {@link FederationOptions}: what workloads present, where a rollover asks for it. */
   readonly presentsIn?: FederationOptions['presentsIn']
   /**
@@ -60,6 +62,7 @@ export const POLICY_STEP_OPTIONS: readonly string[] = [
   'rollover',
   'authorities',
   'evidenceMaxAge',
+  'recovery',
   'presentsIn',
   'mayWithdraw',
   'beforeWrite',

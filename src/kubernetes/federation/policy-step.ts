@@ -7,11 +7,13 @@
 import { MeshPkiError } from '../../errors.ts'
 import { failureLabel } from '../../internal/backoff.ts'
 import { checkOptionNames } from '../../internal/options.ts'
+import { escapeText } from '../../internal/text.ts'
 import { KubeResources } from '../api/kube-resource.ts'
 import { type NamespacedName, recordAt, textAt } from '../objects/kube-object.ts'
 import type { FederationPlan, ObservedOrder } from '../policy/federation-plan.ts'
 import { planFederation } from '../policy/plan-federation.ts'
 import { policyOwner } from '../policy/policy-owner.ts'
+import { rootRecordName } from '../policy/root-record.ts'
 import { rootSecretNames } from '../policy/root-secret-names.ts'
 import { MESH_PKI_API } from './federation-api.ts'
 import {
@@ -20,7 +22,7 @@ import {
   type FederationReport,
   federationStep,
 } from './federation-step.ts'
-import type { Entitlement } from './issuer-decision.ts'
+import type { Entitlement, IssuanceHold } from './issuer-decision.ts'
 import { policyFederation } from './policy-federation.ts'
 import { POLICY_STEP_OPTIONS, type PolicyStepOptions } from './policy-step-options.ts'
 import { rootCaStep } from './root-ca-step.ts'
@@ -70,12 +72,14 @@ export async function policyStep(options: PolicyStepOptions): Promise<PolicyRepo
   let { plan, unreachable, orders } = await planOf(options)
   const { root } = plan
   let changed = false
-  if (root.do === 'create') {
-    const { keyAlgorithm, lifetime, organization } = root.options
+  const { authority } = policy
+  if (authority.source === 'generated' && (root.do === 'create' || root.do === 'use')) {
+    const { keyAlgorithm, lifetime, organization } = authority.options
     const owner = policyOwner(policy)
-    await rootCaStep(management, root.secret, { keyAlgorithm, lifetime, organization, owner, beforeWrite })
-    changed = true
-    ;({ plan, unreachable, orders } = await planOf(options))
+    changed = (
+      await rootCaStep(management, root.secret, { keyAlgorithm, lifetime, organization, owner, beforeWrite })
+    ).changed
+    if (root.do === 'create') ({ plan, unreachable, orders } = await planOf(options))
   }
   const { federation, held } = policyFederation(options, plan)
   // Without one of its passive CAs a bundle would drop what others still rely upon.
@@ -86,7 +90,11 @@ export async function policyStep(options: PolicyStepOptions): Promise<PolicyRepo
   const seen = new Set(report.clusters.map(({ cluster }) => cluster))
   return {
     ...report,
-    clusters: [...report.clusters, ...held, ...unreachable.filter(({ cluster }) => !seen.has(cluster))],
+    clusters: [
+      ...report.clusters,
+      ...held.map(({ cluster, error }) => ({ cluster, changed: false, error })),
+      ...unreachable.filter(({ cluster }) => !seen.has(cluster)),
+    ],
     plan,
     orders,
     changed: changed || withdrawn || report.clusters.some((one) => one.changed),
@@ -95,27 +103,42 @@ export async function policyStep(options: PolicyStepOptions): Promise<PolicyRepo
 
 /**
  * What an order of a cluster is entitled to by a policy, decided anew from what the management cluster has now: for `issuerStep`.
- * `undefined` where the policy does not select it, or holds it.
+ * `undefined` where the policy does not select it; a hold where it does and nothing may be signed now.
  */
 export async function policyEntitlement(
   options: PolicyStepOptions,
   cluster: string,
   order: NamespacedName,
-): Promise<Entitlement | undefined> {
+): Promise<Entitlement | IssuanceHold | undefined> {
   checkOptionNames(options, POLICY_STEP_OPTIONS, 'policyEntitlement')
-  const { plan } = await planOf(options, [cluster])
-  const { federation } = policyFederation(options, plan)
+  const { plan, unreachable } = await planOf(options, [cluster])
+  const [lost] = unreachable
+  if (lost !== undefined)
+    return { hold: `the orders of ${cluster} could not be read, so nothing is decided: ${lost.error ?? ''}` }
+  const planned = plan.issue.find(
+    (one) =>
+      one.cluster === cluster && one.order.name === order.name && one.order.namespace === order.namespace,
+  )
+  if (planned === undefined) return undefined
+  if (planned.do === 'hold') return { hold: planned.reason }
+  const { federation, held } = policyFederation(options, plan)
+  if (federation === undefined) return { hold: plan.root.reason }
+  const odd = held.find((one) => one.cluster === cluster && one.mesh === planned.mesh)
+  if (odd !== undefined) return { hold: odd.error }
   // In Gloo's kind the bundle comes with the certificate, and must be whole.
-  const isPartial = options.api?.flavour === 'gloo' && plan.passive.some(({ do: what }) => what !== 'trust')
-  return federation === undefined || isPartial ? undefined : entitlementOf(federation, cluster, order)
+  const partial =
+    options.api?.flavour === 'gloo' ? plan.passive.find(({ do: what }) => what !== 'trust') : undefined
+  return partial === undefined ? entitlementOf(federation, cluster, order) : { hold: partial.reason }
 }
 
 /** What is there, and what must be. Of clusters that are not asked nothing is known, so nothing of them may be decided. */
 async function planOf(options: PolicyStepOptions, only?: readonly string[]): Promise<Observation> {
   const { api = MESH_PKI_API, policy, policies, inventory, management } = options
-  const secrets = await Promise.all(
-    rootSecretNames(policy).map((name) => management.find(KubeResources.secrets, name)),
-  )
+  const names = rootSecretNames(policy)
+  const [secrets, rootRecords] = await Promise.all([
+    Promise.all(names.map((name) => management.find(KubeResources.secrets, name))),
+    Promise.all(names.map((name) => management.find(KubeResources.configMaps, rootRecordName(name)))),
+  ])
   const orders: ObservedOrder[] = []
   const unreachable: ClusterReport[] = []
   await Promise.all(
@@ -126,6 +149,7 @@ async function planOf(options: PolicyStepOptions, only?: readonly string[]): Pro
           const client = options.clusters[name]
           if (client === undefined) throw new NoClient()
           const { items } = await client.list(api.issuedCertificates, { namespace: agentNamespace })
+          if (items.length > MAX_ORDERS) throw tooMany(name, items.length)
           for (const object of items) orders.push({ cluster: name, object })
         } catch (error) {
           const words =
@@ -148,6 +172,7 @@ async function planOf(options: PolicyStepOptions, only?: readonly string[]): Pro
     {
       time: management.clock.now(),
       secrets: secrets.filter((secret) => secret !== undefined),
+      rootRecords: rootRecords.filter((record) => record !== undefined),
       // The management side reads no Secret of a workload cluster: the agent there finds out what is foreign, and says so.
       cacerts: [],
       orders,
@@ -157,9 +182,14 @@ async function planOf(options: PolicyStepOptions, only?: readonly string[]): Pro
   const states = orders.map(({ cluster, object }): OrderState => {
     const status = recordAt(object, 'status')
     const { namespace = '', name = '' } = object.metadata
-    const state = textAt(status, 'state') ?? 'PENDING'
+    const state = escapeText(textAt(status, 'state') ?? 'PENDING', 32)
     const error = textAt(status, 'error')
-    return { cluster, order: { namespace, name }, state, ...(error === undefined ? {} : { error }) }
+    return {
+      cluster,
+      order: { namespace, name },
+      state,
+      ...(error === undefined ? {} : { error: escapeText(error, 1024) }),
+    }
   })
   return { plan, unreachable, orders: states }
 }
@@ -172,6 +202,17 @@ interface Observation {
 
 /** As Gloo Mesh: where its agents run. */
 const AGENT_NAMESPACE = 'gloo-mesh'
+
+/** More meshes than a cluster ever has. */
+const MAX_ORDERS = 1000
+
+function tooMany(cluster: string, count: number): MeshPkiError {
+  return new MeshPkiError(
+    'ERR_KUBERNETES_ORDER',
+    `${cluster} has ${count} orders, and no cluster has more than ${MAX_ORDERS} meshes: somebody there makes them. Nothing is decided about it`,
+    { data: { cluster } },
+  )
+}
 
 class NoClient extends Error {
   override readonly name = 'NoClient'

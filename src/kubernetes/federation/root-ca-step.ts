@@ -5,6 +5,7 @@
  */
 
 import { createRootCa } from '../../ca/create-root-ca.ts'
+import { MeshPkiError } from '../../errors.ts'
 import { exportPrivateKey } from '../../x509/export-private-key.ts'
 import { generateKeyPair } from '../../x509/generate-key-pair.ts'
 import type { NameInput } from '../../x509/name.ts'
@@ -13,6 +14,7 @@ import { isKubeError } from '../api/kube-error.ts'
 import { KubeResources } from '../api/kube-resource.ts'
 import { FederationMark } from '../objects/federation-mark.ts'
 import type { NamespacedName } from '../objects/kube-object.ts'
+import { encodeRootRecord, readRootRecord, rootRecordName } from '../policy/root-record.ts'
 import type { StepResult } from '../runner/step-result.ts'
 import { decodeRootSecret, encodeRootSecret } from '../secrets/root-secret.ts'
 import { SealedPem } from '../secrets/sealed-pem.ts'
@@ -32,20 +34,17 @@ export interface RootCaStepOptions {
 
 /**
  * Makes the Secret of a root CA where there is none. One that is there is taken as it is, whoever made it: it is never
- * overwritten, and never made anew because an option has changed; a root is replaced by a rollover.
+ * overwritten, and never made anew because an option has changed; a root is replaced by a rollover. A ConfigMap beside it notes that it was
+ * made, so one that got lost is missed.
  *
- * @throws `MeshPkiError` of `decodeRootSecret` for a Secret of that name that is no CA's; `KubeError`.
+ * @throws `MeshPkiError` `ERR_KUBERNETES_ROOT_LOST` for one that was made and is gone; of `decodeRootSecret` for a Secret of that name that is no
+ * CA's; `KubeError`.
  */
 export async function rootCaStep(
   client: KubeClient,
   { namespace, name }: NamespacedName,
   options: RootCaStepOptions,
 ): Promise<StepResult> {
-  const found = await client.find(KubeResources.secrets, { namespace, name })
-  if (found !== undefined) {
-    const { certificate } = decodeRootSecret(found)
-    return { changed: false, message: `the root ${certificate.fingerprint()} is taken as it is` }
-  }
   const {
     organization,
     lifetime,
@@ -54,6 +53,27 @@ export async function rootCaStep(
     subject = [{ O: organization }],
     beforeWrite,
   } = options
+  const [found, record] = await Promise.all([
+    client.find(KubeResources.secrets, { namespace, name }),
+    client.find(KubeResources.configMaps, rootRecordName({ namespace, name })),
+  ])
+  if (found !== undefined) {
+    const { certificate } = decodeRootSecret(found)
+    const message = `the root ${certificate.fingerprint()} is taken as it is`
+    if (record !== undefined) return { changed: false, message }
+    // A crash may have come between the secret and its note.
+    beforeWrite?.()
+    await unlessThere(
+      client.create(KubeResources.configMaps, encodeRootRecord({ namespace, name }, certificate, owner)),
+    )
+    return { changed: true, message }
+  }
+  if (record !== undefined)
+    throw new MeshPkiError(
+      'ERR_KUBERNETES_ROOT_LOST',
+      `Secret ${namespace}/${name} is gone, and with it the root ${readRootRecord(record) ?? 'that was made there'}: restore it from a backup (restoreBackup). Where nothing under it is in use any longer, delete ConfigMap ${rootRecordName({ namespace, name }).name}, and another root is made`,
+      { data: { namespace, name } },
+    )
   const { privateKey } = await generateKeyPair(keyAlgorithm, { extractable: true })
   const ca = await createRootCa({ subject, lifetime, key: privateKey, clock: client.clock })
   const format = keyAlgorithm.startsWith('RSA-') ? 'pkcs1' : 'pkcs8'
@@ -65,15 +85,27 @@ export async function rootCaStep(
     { layout: 'gloo', namespace, name },
   )
   beforeWrite?.()
-  try {
-    await client.create(KubeResources.secrets, {
+  const isMade = await unlessThere(
+    client.create(KubeResources.secrets, {
       ...secret,
       metadata: { namespace, name, labels: { [FederationMark.owner]: owner } },
-    })
-  } catch (error) {
-    // Another process was first. Its root is the one.
-    if (!isKubeError(error, 'ERR_KUBERNETES_ALREADY_EXISTS')) throw error
-    return { changed: false, requeueAfterMs: 1 }
-  }
+    }),
+  )
+  // Another process was first. Its root is the one.
+  if (!isMade) return { changed: false, requeueAfterMs: 1 }
+  beforeWrite?.()
+  await unlessThere(
+    client.create(KubeResources.configMaps, encodeRootRecord({ namespace, name }, ca.certificate, owner)),
+  )
   return { changed: true, message: `the root ${ca.certificate.fingerprint()} is made` }
+}
+
+async function unlessThere(creation: Promise<unknown>): Promise<boolean> {
+  try {
+    await creation
+    return true
+  } catch (error) {
+    if (!isKubeError(error, 'ERR_KUBERNETES_ALREADY_EXISTS')) throw error
+    return false
+  }
 }

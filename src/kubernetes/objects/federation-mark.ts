@@ -25,8 +25,9 @@ export interface FederationMarks {
   /** Annotation of what was written by a leader: which tenure of its Lease that was. */
   readonly fence: string
   readonly installedAt: string
-  /** Annotation of a `cacerts`: the sequence of the bundle in it. */
+  /** Annotations of a `cacerts`: the sequence of the bundle in it, and which rollover numbered that. */
   readonly bundle: string
+  readonly rollover: string
   /** Annotation of a `cacerts`: until when workload certificates under earlier authorities may be valid, as JSON. */
   readonly ledger: string
 }
@@ -43,5 +44,6 @@ export const FederationMark: FederationMarks = {
   fence: `${MESH_PKI_GROUP}/fence`,
   installedAt: `${MESH_PKI_GROUP}/installed-at`,
   bundle: `${MESH_PKI_GROUP}/bundle`,
+  rollover: `${MESH_PKI_GROUP}/rollover`,
   ledger: `${MESH_PKI_GROUP}/ledger`,
 }

@@ -29,6 +29,8 @@ export interface FederationObserved {
   readonly time: Date
   /** Those secrets of the management cluster that {@link rootSecretNames} names and that exist. */
   readonly secrets: readonly SecretLike[]
+  /** Those of the ConfigMaps that `rootRecordName` names for these secrets which exist. Default: none. */
+  readonly rootRecords?: readonly KubeObject[] | undefined
   /** The `cacerts` of the workload clusters that exist. */
   readonly cacerts: readonly ObservedSecret[]
   /** The orders in the workload clusters, whoever gave them. */
@@ -135,10 +137,12 @@ export type FederationFindingCode =
   | 'policy-conflict'
   | 'root-ambiguous'
   | 'root-ends-soon'
+  | 'root-lost'
   | 'root-missing'
   | 'root-of-a-mesh'
   | 'root-options-ignored'
   | 'root-refused'
+  | 'root-replaced'
   | 'trust-left-to-agents'
 
 /** What somebody should look at. */

@@ -30,6 +30,7 @@ import type { Inventory } from './inventory.ts'
 import { orderOf, planIssuance } from './plan-issuance.ts'
 import { planPassive, planRoot } from './plan-root.ts'
 import { policyOwner } from './policy-owner.ts'
+import { rootRecordName } from './root-record.ts'
 import { compareText, type SelectedMesh, selectMeshes } from './select-meshes.ts'
 import { policyLabel, type TrustPolicy } from './trust-policy.ts'
 
@@ -37,8 +38,8 @@ import { policyLabel, type TrustPolicy } from './trust-policy.ts'
  * Plans what must exist for a policy. It reads values and writes nothing: equal input gives an equal plan, sorted, with
  * a reason for each decision.
  *
- * The CA: a root that is to be generated is made once and never overwritten, whatever the policy says later; what is
- * there is taken in any layout of `decodeRootSecret`. A CA that somebody brought may be an intermediate; then its chain
+ * The CA: a root that is to be generated is made once and never overwritten, whatever the policy says later. One that was made and is gone is
+ * not made anew: every mesh would go over to it at once. What is there is taken in any layout of `decodeRootSecret`. A CA that somebody brought may be an intermediate; then its chain
  * follows each certificate that it signs, and every CA above must allow for one more below it (RFC 5280 §4.2.1.9).
  *
  * The meshes: each gets an order for one identity, that of its istiod. It is held, with the reason, where two policies
@@ -80,6 +81,13 @@ export function planFederation(
     policy,
     time: readInstant(observed.time, 'time'),
     secretAt: ({ namespace, name }: NamespacedName) => secrets.get(`${namespace}/${name}`),
+    recordAt: (secret: NamespacedName) => {
+      const { namespace, name } = rootRecordName(secret)
+      return (observed.rootRecords ?? []).find(
+        ({ metadata }) => metadata.name === name && metadata.namespace === namespace,
+      )
+    },
+    wasUsed: observed.orders.some(({ object }) => isOrderOf(object, policy)),
     find,
   }
   const root = planRoot(context)
@@ -125,7 +133,11 @@ const place = (cluster: string, { namespace, name }: NamespacedName): string =>
   `${cluster}\n${namespace}/${name}`
 
 function checkObserved(observed: FederationObserved): void {
-  checkOptionNames(observed, ['time', 'secrets', 'cacerts', 'orders', 'policies'], 'planFederation')
+  checkOptionNames(
+    observed,
+    ['time', 'secrets', 'rootRecords', 'cacerts', 'orders', 'policies'],
+    'planFederation',
+  )
   for (const name of ['secrets', 'cacerts', 'orders'] as const)
     if (!Array.isArray(observed[name]))
       throw new TypeError(`option "${name}" must be a list; got ${typeName(observed[name])}`)

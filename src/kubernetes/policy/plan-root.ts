@@ -9,12 +9,13 @@ import { instantText } from '../../internal/instant-text.ts'
 import { distinctCertificates } from '../../verify/trust-store.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { certificateLabel } from '../../x509/certificate-label.ts'
-import type { NamespacedName } from '../objects/kube-object.ts'
+import type { KubeObject, NamespacedName } from '../objects/kube-object.ts'
 import { DataKey } from '../objects/names.ts'
 import type { SecretLike } from '../objects/secret-like.ts'
 import { decodeRootSecret, type RootSecret } from '../secrets/root-secret.ts'
 import { SecretReader } from '../secrets/secret-reader.ts'
 import type { FederationFinding, PassiveDecision, PlannedAuthority, RootDecision } from './federation-plan.ts'
+import { readRootRecord, rootRecordName } from './root-record.ts'
 import { secretsOf } from './root-secret-names.ts'
 import type { ManagementAuthority, TrustPolicy } from './trust-policy.ts'
 
@@ -25,6 +26,10 @@ export interface RootContext {
   readonly policy: TrustPolicy
   readonly time: number
   readonly secretAt: (name: NamespacedName) => SecretLike | undefined
+  /** The note that a root was made in a secret. */
+  readonly recordAt: (secret: NamespacedName) => KubeObject | undefined
+  /** Whether an order of this policy is in a cluster: then there was a root. */
+  readonly wasUsed: boolean
   readonly find: (finding: FederationFinding) => void
 }
 
@@ -64,6 +69,11 @@ function planSigner(authority: ManagementAuthority, context: RootContext): RootD
     })
   const found = secretAt(secret)
   if (found === undefined) {
+    const lost = authority.source === 'generated' ? whyLost(candidates, context) : undefined
+    if (lost !== undefined) {
+      find({ code: 'root-lost', severity: 'error', message: lost })
+      return { do: 'refuse', secret, reason: lost }
+    }
     if (authority.source === 'generated')
       return {
         do: 'create',
@@ -81,6 +91,11 @@ function planSigner(authority: ManagementAuthority, context: RootContext): RootD
     find({ code: 'root-refused', severity: 'error', message: reason })
     return { do: 'refuse', secret, reason }
   }
+  const replaced = authority.source === 'generated' ? whyReplaced(read, secret, context) : undefined
+  if (replaced !== undefined) {
+    find({ code: 'root-replaced', severity: 'error', message: replaced })
+    return { do: 'refuse', secret, reason: replaced }
+  }
   warnAboutLife(read.certificate, secret, context)
   if (authority.source === 'generated') warnAboutOptions(read.certificate, authority, secret, context)
   const origin = authority.source === 'generated' ? 'generated' : 'provided'
@@ -94,6 +109,34 @@ function planSigner(authority: ManagementAuthority, context: RootContext): RootD
         ? `${shown(secret)} is there and is taken as it is: a root that was generated is never overwritten`
         : `${shown(secret)} is what the policy names`,
   }
+}
+
+/** Why a root that is not there must not be made. */
+function whyLost(
+  candidates: readonly NamespacedName[],
+  { recordAt, wasUsed }: RootContext,
+): string | undefined {
+  for (const secret of candidates) {
+    const record = recordAt(secret)
+    if (record !== undefined)
+      return `${shown(secret)} is gone, and with it the root ${readRootRecord(record) ?? 'that was made there'}: restore it from a backup (restoreBackup). Where nothing under it is in use any longer, delete ConfigMap ${rootRecordName(secret).name} and the orders of this policy, and another root is made`
+  }
+  const [first] = candidates
+  if (!wasUsed || first === undefined) return undefined
+  return `${shown(first)} is not there, and there are orders of this policy, so there was a root: restore it from a backup (restoreBackup). Where nothing under it is in use any longer, delete these orders, and another root is made`
+}
+
+/** Why a root that is there is not the one that was made. */
+function whyReplaced(
+  { certificate }: PlannedAuthority,
+  secret: NamespacedName,
+  { recordAt }: RootContext,
+): string | undefined {
+  const record = recordAt(secret)
+  const made = record === undefined ? undefined : readRootRecord(record)
+  const found = certificate.fingerprint()
+  if (made === undefined || made === found) return undefined
+  return `${shown(secret)} holds ${found}, and the root of this policy is ${made}: an exchange at once would have every mesh refuse the others. Put that one back; go to another by a rollover, with a secret of its own; or, where nothing is in use yet, delete ConfigMap ${rootRecordName(secret).name}`
 }
 
 /** The authority of a secret; or why it must not sign, as a sentence without its stop. */

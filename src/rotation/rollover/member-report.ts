@@ -125,6 +125,20 @@ export function applyReport(
   const at = instantText(now)
   const { sequence = UNMANAGED, digest = digestOf({}, []) } = report.bundle ?? {}
   const isAhead = sequence > state.bundle.sequence || report.revision > state.revision
+  const impossible = isAhead ? whyNotAhead(driver, state, report.revision, sequence, digest, now) : undefined
+  if (impossible !== undefined)
+    throw new MeshPkiError(
+      'ERR_ROLLOVER_EVIDENCE',
+      `${report.member} reports bundle ${sequence} and revision ${report.revision}, ahead of this journal with ${state.bundle.sequence} and ${state.revision}, ${impossible}: that was never written here. The report does not count; find out who writes its status`,
+      {
+        data: {
+          member: report.member,
+          sequence,
+          revision: report.revision,
+          journal: { sequence: state.bundle.sequence, revision: state.revision },
+        },
+      },
+    )
   if (
     isAhead &&
     state.bundle.sequence === UNMANAGED &&
@@ -186,6 +200,32 @@ export function applyReport(
         `${report.member} has bundle ${sequence}, revision ${report.revision}: this journal is older`,
       )
     : waiting
+}
+
+/** A journal that was lost for long is not that far behind; so no report drives the counts to their end. */
+const MAX_LOST_REVISIONS = 1_000_000
+const MAX_LOST_SEQUENCES = 86_400_000
+
+/** Why no journal of this rollover, however much newer, can have led to a report. */
+function whyNotAhead(
+  driver: DriverTerms,
+  state: RolloverState,
+  revision: number,
+  sequence: number,
+  digest: string,
+  now: number,
+): string | undefined {
+  if (revision > state.revision + MAX_LOST_REVISIONS)
+    return `by more than ${MAX_LOST_REVISIONS} revisions`
+  // Sequences follow the clock in milliseconds.
+  if (sequence > Math.max(state.bundle.sequence, now) + MAX_LOST_SEQUENCES)
+    return 'with a sequence that lies more than a day ahead of the clock'
+  if (sequence <= state.bundle.sequence) return undefined
+  const back = contentOf(driver, state, digest)?.find((id) => {
+    const { stage = '' } = state.authorities[id] ?? {}
+    return id !== driver.incoming && ENDED.includes(stage)
+  })
+  return back === undefined ? undefined : `with ${back}, which is withdrawn for good`
 }
 
 /**

@@ -247,10 +247,18 @@ describe('the federation flow', () => {
       }
       world.apiOf('east').seed({ ...order, spec } as never)
       for (let i = 0; i < 2; i++) await world.agent('east')
-      const { changed, message } = await world.issuer('east')
-      expect(changed).toBe(false)
+      const { message } = await world.issuer('east')
       expect(message).toMatch(/is not what was decided here: hosts/)
       expect(world.issuedTotal()).toBe(0)
+      // Whoever looks there is told why nothing comes; and told once.
+      await world.agent('east')
+      expect(status(world.order('east'))).toMatchObject({
+        state: 'REQUESTED',
+        conditions: [
+          { type: 'Ready', message: expect.stringMatching(/is not what was decided here: hosts/) },
+        ],
+      })
+      expect((await world.issuer('east')).changed).toBe(false)
       // The management side puts it right, and the agent asks for what it may have.
       await world.settle()
       expect(String(decodeCacerts(world.cacerts('east') ?? {}).certificate.subjectAltNames[0]?.type)).toBe(

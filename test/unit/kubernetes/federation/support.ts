@@ -7,12 +7,11 @@ import { agentStep } from '../../../../src/kubernetes/federation/agent-step.ts'
 import type { AgentStepOptions } from '../../../../src/kubernetes/federation/agent-step-options.ts'
 import { AuthorityLoader } from '../../../../src/kubernetes/federation/authority-loader.ts'
 import { type FederationApi, MESH_PKI_API } from '../../../../src/kubernetes/federation/federation-api.ts'
-import {
-  entitlementOf,
-  type FederatedMesh,
-  type FederationOptions,
-  federationStep,
-} from '../../../../src/kubernetes/federation/federation-step.ts'
+import type {
+  FederatedMesh,
+  FederationOptions,
+} from '../../../../src/kubernetes/federation/federation-options.ts'
+import { entitlementOf, federationStep } from '../../../../src/kubernetes/federation/federation-step.ts'
 import { IssuanceLedger } from '../../../../src/kubernetes/federation/issuance-ledger.ts'
 import { issuerStep } from '../../../../src/kubernetes/federation/issuer-step.ts'
 import { rootCaStep } from '../../../../src/kubernetes/federation/root-ca-step.ts'

@@ -8,6 +8,7 @@ import { readRootTrustPolicy } from '../../../../src/kubernetes/policy/read-root
 import { readVirtualMesh } from '../../../../src/kubernetes/policy/read-virtual-mesh.ts'
 import { rootSecretNames } from '../../../../src/kubernetes/policy/root-secret-names.ts'
 import type { TrustPolicy } from '../../../../src/kubernetes/policy/trust-policy.ts'
+import { Certificate } from '../../../../src/x509/index.ts'
 import { caBelow, pem, privatePem, rootOf } from '../../ca/lint/support.ts'
 import { expectSealed, secretOf } from '../support.ts'
 import { rootTrustPolicy, virtualMesh } from './support.ts'
@@ -55,6 +56,44 @@ const order = (cluster: string, owner: object, name = `istiod-istio-system-${clu
 const ownedBy = (policy: TrustPolicy) => ({ labels: { 'pki.mesh-pki.dev/owner': policyOwner(policy) } })
 
 describe('a root that is generated', () => {
+  describe('and is gone', () => {
+    const made = Certificate.fromPem(pem(root)).fingerprint()
+    const record = (fingerprint = made) => ({
+      kind: 'ConfigMap',
+      metadata: { name: 'root-trust-policy.gloo-mesh.record', namespace: 'gloo-mesh' },
+      data: { sha256: fingerprint },
+    })
+
+    test('is not made anew, where a note says that it was made', () => {
+      const planned = plan(policyOf(), { rootRecords: [record()] })
+      expect(planned.root).toMatchObject({
+        do: 'refuse',
+        reason: expect.stringContaining(made),
+      })
+      expect(codes(planned)).toEqual(['root-lost'])
+      expect(planned.issue.map((each) => each.do)).toEqual(['hold', 'hold'])
+      // A note about another one says nothing.
+      const other = { ...record(), metadata: { name: 'other.record', namespace: 'gloo-mesh' } }
+      expect(plan(policyOf(), { rootRecords: [other] }).root.do).toBe('create')
+    })
+
+    test('nor where an order says that it was used; one of another policy does not', () => {
+      const planned = plan(policyOf(), { orders: [order('c1', ownedBy(policyOf()))] })
+      expect(planned.root.do).toBe('refuse')
+      expect(codes(planned)).toEqual(['root-lost'])
+      const stranger = { labels: { 'pki.mesh-pki.dev/owner': 'another' } }
+      expect(plan(policyOf(), { orders: [order('c1', stranger)] }).root.do).toBe('create')
+    })
+
+    test('another one in its place does not sign', () => {
+      const secrets = [secretOf(four(), at('root-trust-policy.gloo-mesh'))]
+      expect(plan(policyOf(), { secrets, rootRecords: [record()] }).root.do).toBe('use')
+      const planned = plan(policyOf(), { secrets, rootRecords: [record('0'.repeat(64))] })
+      expect(planned.root.do).toBe('refuse')
+      expect(codes(planned)).toContain('root-replaced')
+    })
+  })
+
   test('is made once, and each mesh gets an order', () => {
     const planned = plan(policyOf())
     expect(planned.root).toMatchObject({
@@ -411,13 +450,17 @@ describe('what is held', () => {
           }),
         },
       }
-      const byGloo = { policies, orders: [order('c1', parents)] }
+      const made = [
+        secretOf(four(), at('virtual-mesh.gloo-mesh')),
+        secretOf(four(), at('root-trust-policy.gloo-mesh')),
+      ]
+      const byGloo = { policies, orders: [order('c1', parents)], secrets: made }
       expect(first(plan(other, byGloo))?.do).toBe('order')
       expect(first(plan(mine, byGloo))).toMatchObject({
         do: 'hold',
         reason: expect.stringContaining('VirtualMesh gloo-mesh/virtual-mesh, which keeps it'),
       })
-      const byLabel = { policies, orders: [order('c1', ownedBy(mine))] }
+      const byLabel = { policies, orders: [order('c1', ownedBy(mine))], secrets: made }
       expect([first(plan(mine, byLabel))?.do, first(plan(other, byLabel))?.do]).toEqual(['order', 'hold'])
     })
 
