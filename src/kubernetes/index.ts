@@ -194,6 +194,7 @@ export { policyOwner } from './policy/policy-owner.ts'
 export { type MeshConfig, type MeshConfigMember, readMeshConfig } from './policy/read-mesh-config.ts'
 export { readRootTrustPolicy } from './policy/read-root-trust-policy.ts'
 export { readVirtualMesh } from './policy/read-virtual-mesh.ts'
+export { encodeRootRecord, readRootRecord, rootRecordName } from './policy/root-record.ts'
 export { rootSecretNames } from './policy/root-secret-names.ts'
 export { type MeshSelectionResult, type SelectedMesh, selectMeshes } from './policy/select-meshes.ts'
 export type {

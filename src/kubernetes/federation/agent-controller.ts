@@ -8,7 +8,7 @@ import { checkOptionNames } from '../../internal/options.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import type { KubeRuntimeEvent } from '../api/kube-event.ts'
 import { KubeResources } from '../api/kube-resource.ts'
-import type { KubeObject, NamespacedName } from '../objects/kube-object.ts'
+import { type NamespacedName, onlyVersion } from '../objects/kube-object.ts'
 import { ISTIO_NAMESPACE, SecretName } from '../objects/names.ts'
 import { Controller } from '../runner/controller.ts'
 import { keyOf } from '../runner/object-cache.ts'
@@ -47,13 +47,13 @@ export function agentController(client: KubeClient, options: AgentControllerOpti
   checkOptionNames(options, [...AGENT_STEP_OPTIONS, 'namespace', 'target', 'onEvent'], 'agentController')
   const { namespace = options.agentNamespace, target = CACERTS, onEvent, ...step } = options
   const { api = MESH_PKI_API } = step
-  const orders = new Reflector(client, api.issuedCertificates, { namespace, onEvent })
-  const requests = new Reflector(client, api.certificateRequests, { namespace, onEvent })
+  const orders = new Reflector(client, api.issuedCertificates, { namespace, keep: onlyVersion, onEvent })
+  const requests = new Reflector(client, api.certificateRequests, { namespace, keep: onlyVersion, onEvent })
   const secret = new Reflector(client, KubeResources.secrets, {
     namespace: target.namespace,
     fieldSelector: `metadata.name=${target.name}`,
     // That it changed is all that is asked; no key is kept in memory for it.
-    keep: withoutContent,
+    keep: onlyVersion,
     onEvent,
   })
   return new Controller({
@@ -70,8 +70,3 @@ export function agentController(client: KubeClient, options: AgentControllerOpti
 }
 
 const CACERTS: NamespacedName = { namespace: ISTIO_NAMESPACE, name: SecretName.cacerts }
-
-function withoutContent({ apiVersion, kind, metadata }: KubeObject): KubeObject {
-  const { name, namespace, uid, resourceVersion } = metadata
-  return { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion } }
-}

@@ -42,7 +42,7 @@ export interface AgentView {
   /** Where the agent runs: what is its own has this in its label. */
   readonly agentNamespace: string
   /** The only roots that may ever be trusted here; `undefined` where the order decides. */
-  readonly pinnedRoots: readonly Certificate[] | undefined
+  readonly pinnedRoots?: readonly Certificate[] | undefined
 }
 
 /** What is done about a `cacerts` that somebody else wrote. */

@@ -96,9 +96,9 @@ export async function agentStep(
     action = await carryOutAction(client, { ...situation, installed }, decided)
   } catch (error) {
     // The order is where people look; what is denied, or refused for what it says, is tried again soon.
-    if (!isKubeError(error, 'ERR_KUBERNETES_FORBIDDEN', 'ERR_KUBERNETES_INVALID')) throw error
-    const reason = error.code === 'ERR_KUBERNETES_FORBIDDEN' ? 'Forbidden' : 'Rejected'
-    action = { do: 'refuse', reason, message: error.message }
+    const refusal = refusalOf(error)
+    if (refusal === undefined) throw error
+    action = refusal
   }
   if (action.do === 'ignore') return { changed: false, message: action.message }
   const wrote = WRITES.includes(action.do)
@@ -108,6 +108,14 @@ export async function agentStep(
     changed: wrote || reported,
     ...pauseAfter(action, now, isSettled ? heartbeatMs : settlingPause(switchMs)),
   }
+}
+
+function refusalOf(error: unknown): AgentAction | undefined {
+  if (isKubeError(error, 'ERR_KUBERNETES_FORBIDDEN'))
+    return { do: 'refuse', reason: 'Forbidden', message: error.message }
+  if (isKubeError(error, 'ERR_KUBERNETES_INVALID'))
+    return { do: 'refuse', reason: 'Rejected', message: error.message }
+  return undefined
 }
 
 async function installedFor(

@@ -8,6 +8,7 @@ import type { Clock } from '../../internal/clock.ts'
 import { checkOptionNames } from '../../internal/options.ts'
 import { tell } from '../../internal/tell.ts'
 import type { KubeRuntimeEvent } from '../api/kube-event.ts'
+import { onlyVersion } from '../objects/kube-object.ts'
 import { Controller } from '../runner/controller.ts'
 import { Reflector } from '../runner/reflector.ts'
 import { MESH_PKI_API } from './federation-api.ts'
@@ -56,7 +57,11 @@ export function federationController(options: FederationControllerOptions): Cont
   return new Controller({
     name: 'federation',
     sources: meshes.map(({ client, order }) => ({
-      reflector: new Reflector(client, api.issuedCertificates, { namespace: order.namespace, onEvent }),
+      reflector: new Reflector(client, api.issuedCertificates, {
+        namespace: order.namespace,
+        keep: onlyVersion,
+        onEvent,
+      }),
       keysOf: () => [KEY],
       optional: true,
     })),

@@ -7,6 +7,7 @@
 import { checkOptionNames } from '../../internal/options.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import type { KubeRuntimeEvent } from '../api/kube-event.ts'
+import { onlyVersion } from '../objects/kube-object.ts'
 import { Controller } from '../runner/controller.ts'
 import { Reflector } from '../runner/reflector.ts'
 import { MESH_PKI_API } from './federation-api.ts'
@@ -29,11 +30,13 @@ export function issuerController(client: KubeClient, options: IssuerControllerOp
   checkOptionNames(options, [...ISSUER_STEP_OPTIONS, 'namespace', 'onEvent'], 'issuerController')
   const { namespace, onEvent, ...step } = options
   const { api = MESH_PKI_API, cluster } = step
+  // The step reads what it decides upon: whoever rules that cluster may fill it, but not this process.
+  const watched = { namespace, keep: onlyVersion, onEvent }
   return new Controller({
     name: `issuer/${cluster}`,
     sources: [
-      { reflector: new Reflector(client, api.certificateRequests, { namespace, onEvent }) },
-      { reflector: new Reflector(client, api.issuedCertificates, { namespace, onEvent }) },
+      { reflector: new Reflector(client, api.certificateRequests, watched) },
+      { reflector: new Reflector(client, api.issuedCertificates, watched) },
     ],
     reconcile: (key) => issuerStep(client, namespacedKey(key), step),
     clock: client.clock,

@@ -7,6 +7,7 @@
 import { checkOptionNames } from '../../internal/options.ts'
 import { tell } from '../../internal/tell.ts'
 import type { KubeRuntimeEvent } from '../api/kube-event.ts'
+import { onlyVersion } from '../objects/kube-object.ts'
 import { Controller } from '../runner/controller.ts'
 import { Reflector } from '../runner/reflector.ts'
 import { MESH_PKI_API } from './federation-api.ts'
@@ -68,7 +69,7 @@ export function policyController(options: PolicyControllerOptions): Controller {
   return new Controller({
     name: 'policy',
     sources: watch.map(({ client, namespace }) => ({
-      reflector: new Reflector(client, api.issuedCertificates, { namespace, onEvent }),
+      reflector: new Reflector(client, api.issuedCertificates, { namespace, keep: onlyVersion, onEvent }),
       keysOf: () => [KEY],
       optional: true,
     })),

@@ -71,7 +71,7 @@ export async function rootCaStep(
   if (record !== undefined)
     throw new MeshPkiError(
       'ERR_KUBERNETES_ROOT_LOST',
-      `Secret ${namespace}/${name} is gone, and with it the root ${readRootRecord(record) ?? 'that was made there'}: restore it from a backup (restoreBackup). Where nothing under it is in use any longer, delete ConfigMap ${rootRecordName({ namespace, name }).name}, and another root is made`,
+      `Secret ${namespace}/${name} is gone, and with it the root ${readRootRecord(record) ?? 'that was made there'}: restore it from a backup (restoreTrust). Where nothing under it is in use any longer, delete ConfigMap ${rootRecordName({ namespace, name }).name}, and another root is made`,
       { data: { namespace, name } },
     )
   const { privateKey } = await generateKeyPair(keyAlgorithm, { extractable: true })

@@ -63,3 +63,9 @@ export function numberAt(value: unknown, member: string): number | undefined {
   const found = isRecord(value) && Object.hasOwn(value, member) ? value[member] : undefined
   return typeof found === 'number' ? found : undefined
 }
+
+/** What tells that an object has changed, without what it holds: for a cache that is only asked for that. */
+export function onlyVersion({ apiVersion, kind, metadata }: KubeObject): KubeObject {
+  const { name, namespace, uid, resourceVersion } = metadata
+  return { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion } }
+}

@@ -119,11 +119,11 @@ function whyLost(
   for (const secret of candidates) {
     const record = recordAt(secret)
     if (record !== undefined)
-      return `${shown(secret)} is gone, and with it the root ${readRootRecord(record) ?? 'that was made there'}: restore it from a backup (restoreBackup). Where nothing under it is in use any longer, delete ConfigMap ${rootRecordName(secret).name} and the orders of this policy, and another root is made`
+      return `${shown(secret)} is gone, and with it the root ${readRootRecord(record) ?? 'that was made there'}: restore it from a backup (restoreTrust). Where nothing under it is in use any longer, delete ConfigMap ${rootRecordName(secret).name} and the orders of this policy, and another root is made`
   }
   const [first] = candidates
   if (!wasUsed || first === undefined) return undefined
-  return `${shown(first)} is not there, and there are orders of this policy, so there was a root: restore it from a backup (restoreBackup). Where nothing under it is in use any longer, delete these orders, and another root is made`
+  return `${shown(first)} is not there, and there are orders of this policy, so there was a root: restore it from a backup (restoreTrust). Where nothing under it is in use any longer, delete these orders, and another root is made`
 }
 
 /** Why a root that is there is not the one that was made. */

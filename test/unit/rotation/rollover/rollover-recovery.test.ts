@@ -116,6 +116,33 @@ describe('a journal that goes back', () => {
     expect(status.bundle).toMatchObject({ sequence: epoch(end), digest: NEW, authorities: ['B'] })
   })
 
+  test('a report that no journal can have led to begins no recovery', async () => {
+    const [one] = await further()
+    await obeyAt(one, ACTIVE + 14 * MINUTE + DAY)
+    const { revision, bundle, stages } = await one.rollover.status()
+    expect(stages['A']).toBe('RETIRED')
+    const say = (more: { readonly revision?: number; readonly sequence?: number; readonly digest?: string }) =>
+      one.rollover.report({
+        member: 'east',
+        revision: more.revision ?? revision,
+        bundle: { sequence: more.sequence ?? bundle.sequence, digest: more.digest ?? NEW },
+        signer: 'B',
+      })
+    const refused = (words: string) => ({
+      code: 'ERR_ROLLOVER_EVIDENCE',
+      message: expect.stringContaining(words),
+    })
+    await expect(say({ revision: revision + 1_000_001 })).rejects.toMatchObject(refused('1000000 revisions'))
+    await expect(say({ sequence: epoch(3 * DAY) })).rejects.toMatchObject(refused('a day ahead of the clock'))
+    // What is withdrawn comes back by nobody's word.
+    const later = bundle.sequence + 1
+    await expect(say({ sequence: later, digest: UNION })).rejects.toMatchObject(refused('withdrawn for good'))
+    const { state } = await one.rollover.status()
+    expect([state.recovering, state.revision]).toEqual([undefined, revision])
+    await say({ sequence: later })
+    expect((await one.rollover.status()).state.recovering).toBeDefined()
+  })
+
   test('to before an abort: what was withdrawn is staged, and published anew', async () => {
     const one = await drive()
     await one.rollover.stageAs(madeAt())
