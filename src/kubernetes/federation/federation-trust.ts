@@ -8,6 +8,7 @@ import type { Rollover } from '../../rotation/rollover/rollover.ts'
 import { distinctCertificates } from '../../verify/trust-store.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { toCertificates } from '../../x509/certificate-input.ts'
+import { sha256Hex } from '../objects/canonical-json.ts'
 import { pemOf } from '../secrets/secret-writer.ts'
 import type { FederationOptions } from './federation-options.ts'
 import type { IssuedCertificateSpec } from './issued-certificate.ts'
@@ -60,8 +61,12 @@ export function rolloverId({ plan }: Rollover): string {
       .map(({ id }) => id)
       .sort()
       .join('+')
-  return `${ids('outgoing')}>${ids('incoming')}`
+  const text = `${ids('outgoing')}>${ids('incoming')}`
+  return text.length <= MAX_ID ? text : sha256Hex(text)
 }
+
+/** Characters that are still read by people. An adoption of a thousand meshes has a thousand authorities. */
+const MAX_ID = 128
 
 /** The roots of an authority. @throws `TypeError` for one that is not given; what reading its Secret throws. */
 export async function rootsOf(options: FederationOptions, id: string): Promise<readonly Certificate[]> {

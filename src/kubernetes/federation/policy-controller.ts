@@ -58,7 +58,7 @@ export function policyController(options: PolicyControllerOptions): Controller {
     const report = await policyStep(wanted)
     tell(onReport, report)
     const { nextAt } = report.rollover ?? {}
-    const failed = report.clusters.some(({ error }) => error !== undefined)
+    const failed = report.incoming !== undefined || report.clusters.some(({ error }) => error !== undefined)
     const untilNext =
       nextAt === undefined ? POLL_MS : Math.max(1000, nextAt.getTime() - clock.now().getTime())
     return {

@@ -14,7 +14,7 @@ import type { FederatedMesh, FederationOptions } from './federation-options.ts'
 import type { PolicyStepOptions } from './policy-step-options.ts'
 
 /** A mesh that gets no order, and why. */
-export interface HeldMesh {
+interface HeldMesh {
   readonly cluster: string
   readonly mesh: string
   readonly error: string

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MeshPkiError } from '../../errors.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import { KubeResources } from '../api/kube-resource.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
@@ -42,6 +43,17 @@ export async function findRelaySecret<R extends RelayRole>(
   const secret = decodeRelaySecret(object, { role })
   if (isOf(secret, role)) return { object, secret }
   throw new TypeError(`a Secret that was read as ${role} is one of ${secret.role}`)
+}
+
+/** Does something with what a Secret holds, and puts its name before the message of what fails. */
+export async function withinSecret<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof MeshPkiError)) throw error
+    const data = { ...error.data, secret: name }
+    throw new MeshPkiError(error.code, `Secret ${name}: ${error.message}`, { data, cause: error })
+  }
 }
 
 function isOf<R extends RelayRole>(secret: RelaySecret, role: R): secret is RelaySecret & SecretOf<R> {

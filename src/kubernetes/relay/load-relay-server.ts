@@ -7,6 +7,7 @@
 import type { CertificateAuthorityOptions } from '../../ca/authority-options.ts'
 import { CertificateAuthority } from '../../ca/certificate-authority.ts'
 import { MeshPkiError } from '../../errors.ts'
+import { checkOptionNames } from '../../internal/options.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { importPrivateKey } from '../../x509/import-private-key.ts'
 import type { KubeClient } from '../api/kube-client.ts'
@@ -14,7 +15,7 @@ import { RELAY_NAMES } from '../secrets/relay-secret.ts'
 import type { SealedPem } from '../secrets/sealed-pem.ts'
 import type { SealedToken } from '../secrets/sealed-token.ts'
 import { pemOf } from '../secrets/secret-writer.ts'
-import { findRelaySecret } from './find-relay-secret.ts'
+import { findRelaySecret, withinSecret } from './find-relay-secret.ts'
 
 /** What an enrollment server is made of. */
 export interface RelayServerMaterial {
@@ -31,7 +32,8 @@ export interface RelayServerMaterial {
 /**
  * Reads what `relayServerStep` has made or adopted.
  *
- * @throws `MeshPkiError` `ERR_KUBERNETES_INCOMPLETE_SECRET` where a Secret is missing; the codes of reading them; `KubeError`.
+ * @throws `MeshPkiError` `ERR_KUBERNETES_INCOMPLETE_SECRET` where a Secret is missing; the codes of reading them; `KubeError`;
+ * `TypeError` for an unknown option.
  *
  * @example
  * ```ts
@@ -63,6 +65,7 @@ export async function loadRelayServer(
     'revocations'
   > = {},
 ): Promise<RelayServerMaterial> {
+  checkOptionNames(options, ['namespace', 'revocations'], 'loadRelayServer')
   const { namespace = 'gloo-mesh', revocations } = options
   const [root, signing, server, token] = await Promise.all([
     findRelaySecret(client, namespace, 'root'),
@@ -81,13 +84,15 @@ export async function loadRelayServer(
     )
   }
   const { certificate, chain, privateKey } = signing.secret
-  const signingCa = await CertificateAuthority.from({
-    certificate,
-    chain: [...chain, ...root.secret.roots],
-    signer: await importPrivateKey(privateKey.reveal()),
-    clock: client.clock,
-    ...(revocations === undefined ? {} : { revocations }),
-  })
+  const signingCa = await withinSecret(RELAY_NAMES.signing, async () =>
+    CertificateAuthority.from({
+      certificate,
+      chain: [...chain, ...root.secret.roots],
+      signer: await importPrivateKey(privateKey.reveal()),
+      clock: client.clock,
+      ...(revocations === undefined ? {} : { revocations }),
+    }),
+  )
   return {
     signingCa,
     credentials: { cert: pemOf(server.secret.chain), key: server.secret.privateKey },

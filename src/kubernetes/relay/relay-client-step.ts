@@ -11,20 +11,20 @@ import { renewEnrollment } from '../../ca/enrollment/renew-enrollment.ts'
 import { MeshPkiError } from '../../errors.ts'
 import { equalBytes } from '../../internal/bytes.ts'
 import { checkOptionNames } from '../../internal/options.ts'
-import { renewalTime } from '../../rotation/renewal-time.ts'
+import { readGraceRatio, renewalTime } from '../../rotation/renewal-time.ts'
 import { checkPath } from '../../verify/verify-path.ts'
 import { exportPrivateKey } from '../../x509/export-private-key.ts'
 import type { KeyAlgorithm } from '../../x509/generate-key-pair.ts'
 import { importPrivateKey } from '../../x509/import-private-key.ts'
 import type { KubeClient } from '../api/kube-client.ts'
-import { isKubeError } from '../api/kube-error.ts'
 import { KubeResources } from '../api/kube-resource.ts'
+import type { KubeObject } from '../objects/kube-object.ts'
 import type { StepResult } from '../runner/step-result.ts'
 import { encodeRelaySecret } from '../secrets/encode-relay-secret.ts'
-import { RELAY_NAMES, type RelayPairSecret } from '../secrets/relay-secret.ts'
+import { decodeRelaySecret, RELAY_NAMES, type RelayPairSecret } from '../secrets/relay-secret.ts'
 import { SealedPem } from '../secrets/sealed-pem.ts'
 import { pemOf } from '../secrets/secret-writer.ts'
-import { type FoundRelaySecret, findRelaySecret } from './find-relay-secret.ts'
+import { findRelaySecret } from './find-relay-secret.ts'
 
 /** Options of {@link relayClientStep}. */
 export interface RelayClientStepOptions {
@@ -47,6 +47,7 @@ export interface RelayClientStepOptions {
   readonly key?: KeyAlgorithm | undefined
   /** For one enrollment. Default `'30s'`. */
   readonly timeout?: string | undefined
+  /** Called before anything that cannot be taken back: a token is used, or a Secret is written. What it throws ends the step. */
   readonly beforeWrite?: (() => void) | undefined
 }
 
@@ -94,7 +95,8 @@ export async function relayClientStep(
   options: RelayClientStepOptions,
 ): Promise<StepResult> {
   checkOptionNames(options, OPTIONS, 'relayClientStep')
-  const { namespace = 'gloo-mesh', gracePeriodRatio = 0.1 } = options
+  const { namespace = 'gloo-mesh' } = options
+  const gracePeriodRatio = readGraceRatio(options.gracePeriodRatio ?? 0.1, 'gracePeriodRatio')
   const root = await findRelaySecret(client, namespace, 'root')
   if (root === undefined)
     return waitsFor(namespace, RELAY_NAMES.root, 'the server cannot be verified without it')
@@ -123,6 +125,7 @@ export async function relayClientStep(
         requeueAfterMs: Math.min(MAX_REQUEUE_MS, Math.max(1, renewAt.getTime() - now.getTime())),
         message: `the certificate is renewed at ${renewAt.toISOString()}`,
       }
+    checkWritable(current.object)
     const dial = options.dial({ cert: pemOf(chain), key: privateKey.reveal() })
     const renewed = await renewEnrollment({ ...shared, dial, certificate })
     return keep(client, namespace, current, renewed, options, 'the certificate is renewed')
@@ -134,6 +137,8 @@ export async function relayClientStep(
       RELAY_NAMES['identity-token'],
       `${problem}, and none can be had without the token`,
     )
+  if (current !== undefined) checkWritable(current.object)
+  options.beforeWrite?.()
   const enrolled = await enroll({
     ...shared,
     dial: options.dial(),
@@ -144,20 +149,31 @@ export async function relayClientStep(
 }
 
 interface Current {
-  readonly object: FoundRelaySecret<'client'>['object']
+  readonly object: KubeObject
   /** `undefined` where it cannot be read: then it is as good as none. */
   readonly pair: RelayPairSecret | undefined
 }
 
 async function findClient(client: KubeClient, namespace: string): Promise<Current | undefined> {
+  const object = await client.find(KubeResources.secrets, { namespace, name: RELAY_NAMES.client })
+  if (object === undefined) return undefined
   try {
-    const found = await findRelaySecret(client, namespace, 'client')
-    return found === undefined ? undefined : { object: found.object, pair: found.secret }
+    const secret = decodeRelaySecret(object, { role: 'client' })
+    return { object, pair: secret.role === 'client' ? secret : undefined }
   } catch (error) {
-    if (!(error instanceof MeshPkiError) || isKubeError(error)) throw error
-    const object = await client.get(KubeResources.secrets, { namespace, name: RELAY_NAMES.client })
+    if (!(error instanceof MeshPkiError)) throw error
     return { object, pair: undefined }
   }
+}
+
+/** A certificate that cannot be kept must not cost a token. */
+function checkWritable(object: KubeObject): void {
+  if (object['immutable'] !== true) return
+  throw new MeshPkiError(
+    'ERR_KUBERNETES_SECRET_DATA',
+    `Secret ${RELAY_NAMES.client} is immutable, so no certificate can be kept in it, and none was asked for. Delete it`,
+    { data: { secret: RELAY_NAMES.client } },
+  )
 }
 
 async function whyNotUsable(
@@ -212,7 +228,6 @@ async function keep(
   } else {
     const secret = encodeRelaySecret(pair, current.object)
     await client.replace(KubeResources.secrets, {
-      ...current.object,
       ...secret,
       metadata: current.object.metadata,
     })

@@ -60,18 +60,16 @@ export function secretTokenRecords(client: KubeClient, namespace: string): Token
         const object = await find(hash)
         if (object === undefined || versionOf(object) !== version) return false
         if (record === undefined) return await client.remove(KubeResources.secrets, object)
-        await client.replace(KubeResources.secrets, { ...object, data: { [RECORD]: encode(record) } })
+        const data = { ...recordAt(object, 'data'), [RECORD]: encode(record) }
+        await client.replace(KubeResources.secrets, { ...object, data })
         return true
       } catch (error) {
-        if (
-          isKubeError(
-            error,
-            'ERR_KUBERNETES_CONFLICT',
-            'ERR_KUBERNETES_ALREADY_EXISTS',
-            'ERR_KUBERNETES_NOT_FOUND',
-          )
-        )
-          return false
+        // A namespace that is not there is no matter of who was faster.
+        const isFaster =
+          version === undefined
+            ? isKubeError(error, 'ERR_KUBERNETES_ALREADY_EXISTS')
+            : isKubeError(error, 'ERR_KUBERNETES_CONFLICT', 'ERR_KUBERNETES_NOT_FOUND')
+        if (isFaster) return false
         throw error
       }
     },
@@ -98,7 +96,8 @@ function readRecord(object: KubeObject): TokenRecord {
       if (isTokenRecord(record)) return record
     }
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
+    // `RangeError`: nested deeper than any record.
+    if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error
   }
   throw new MeshPkiError(
     'ERR_ENROLLMENT_STORE',

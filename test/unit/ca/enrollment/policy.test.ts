@@ -96,3 +96,22 @@ test('clusters of a signing CA that was re-keyed renew at the new one, if it is 
   const next = Certificate.fromPem(String(renewed.json['certificate']))
   expect(next.authorityKeyIdentifier).toBe(after.certificate.subjectKeyIdentifier)
 })
+
+test('what a cluster is given is valid by a clock that lags two minutes, and no more', async () => {
+  const clock = handlerFixture().clock
+  const ca = await below(
+    await rootCa({ clock, key: 'P-256' }),
+    { key: 'P-256', subject: 'CN=signing' },
+    { clock },
+  )
+  const fixture = handlerFixture({
+    clock,
+    issue: enrollmentIssuer(ca),
+    clientAnchors: ca.certificate,
+    reservedNames: [SERVER],
+  })
+  const { token } = await createEnrollmentToken({ store: fixture.tokens, clock })
+  const { json } = await fixture.enroll(token, bodyOf(await requestFor()))
+  const { notBefore } = Certificate.fromPem(String(json['certificate']))
+  expect(clock.now().getTime() - notBefore.getTime()).toBe(120_000)
+})

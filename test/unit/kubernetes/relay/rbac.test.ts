@@ -1,6 +1,11 @@
 /** The rules of `examples/kubernetes/rbac` are enough for the relay, and none of them is for nothing. */
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createEnrollmentToken, createTokenStore, enrollmentIssuer } from '../../../../src/ca/index.ts'
+import {
+  createEnrollmentToken,
+  createRootCa,
+  createTokenStore,
+  enrollmentIssuer,
+} from '../../../../src/ca/index.ts'
 import { KubeClient } from '../../../../src/kubernetes/api/kube-client.ts'
 import { KubeResources } from '../../../../src/kubernetes/api/kube-resource.ts'
 import { loadRelayServer } from '../../../../src/kubernetes/relay/load-relay-server.ts'
@@ -11,6 +16,7 @@ import { encodeRelaySecret } from '../../../../src/kubernetes/secrets/encode-rel
 import { type FakeKubeApi, fakeKubeApi } from '../../../../src/kubernetes/testing/index.ts'
 import { createEnrollmentServer, enrollmentDialer } from '../../../../src/node/index.ts'
 import { manualClock } from '../../../../src/testing/index.ts'
+import { exportPrivateKey, generateKeyPair } from '../../../../src/x509/index.ts'
 import { type Rule, rulesOf, unusedOf } from '../signers/rbac-support.ts'
 
 const START = new Date('2026-03-01T00:00:00Z')
@@ -84,6 +90,34 @@ async function relay(world: ReturnType<typeof start>) {
   return { tokens, hash, enroll }
 }
 
+/** The rules, with one pair more or less that may be written: that which is served by may be anyway. */
+const withUpdateOf = (...more: readonly string[]): readonly Rule[] =>
+  SERVER.map((rule) =>
+    rule.namespace === 'gloo-mesh' && rule.verbs.includes('update')
+      ? { ...rule, resourceNames: ['relay-server-tls-secret', ...more] }
+      : rule,
+  )
+
+/** Below a root that somebody brought, with its key, both pairs come to their end. */
+async function signingRenewed(rules: readonly Rule[]): Promise<FakeKubeApi> {
+  const world = start({ server: rules })
+  const { privateKey } = await generateKeyPair('P-256', { extractable: true })
+  const clock = world.clock
+  const { certificate } = await createRootCa({
+    subject: 'CN=theirs',
+    lifetime: '7300d',
+    key: privateKey,
+    clock,
+  })
+  const root = encodeRelaySecret({ role: 'root', namespace: 'gloo-mesh', roots: certificate })
+  const key = Buffer.from(await exportPrivateKey(privateKey, { format: 'pkcs8' })).toString('base64')
+  world.management.seed({ ...root, data: { ...root.data, 'tls.key': key } } as never)
+  await world.settle()
+  clock.set(new Date(START.getTime() + 3400 * DAY))
+  await world.settle()
+  return world.management
+}
+
 describe('the relay', () => {
   test('makes, enrolls and renews with its rules, and uses all of them', async () => {
     const world = start()
@@ -95,8 +129,14 @@ describe('the relay', () => {
     world.clock.set(new Date(START.getTime() + 3300 * DAY))
     await world.settle()
     expect([denied(world.management), denied(world.workload)]).toEqual([[], []])
-    expect(unusedOf(SERVER, used(world.management))).toEqual([])
+    const signing = await signingRenewed(withUpdateOf('relay-tls-signing-secret'))
+    expect(unusedOf(SERVER, [...used(world.management), ...used(signing)])).toEqual([])
     expect(unusedOf(CLIENT, used(world.workload))).toEqual([])
+  })
+
+  test('a signing CA below a root that outlives it is renewed by who may write it, and by nobody else', async () => {
+    expect(denied(await signingRenewed(withUpdateOf('relay-tls-signing-secret')))).toEqual([])
+    await expect(signingRenewed(withUpdateOf())).rejects.toMatchObject(FORBIDDEN)
   })
 
   test('its server makes nothing without the rule to create, and reads no other Secret', async () => {

@@ -1,43 +1,9 @@
-import { createServer } from 'node:net'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { createTokenStore, enrollmentIssuer, importEnrollmentToken } from '../../../../src/ca/index.ts'
-import { KubeClient } from '../../../../src/kubernetes/api/kube-client.ts'
+import { describe, expect, test } from 'vitest'
 import { KubeResources } from '../../../../src/kubernetes/api/kube-resource.ts'
-import type { KubeTransport } from '../../../../src/kubernetes/api/kube-transport.ts'
 import { loadRelayServer } from '../../../../src/kubernetes/relay/load-relay-server.ts'
-import { relayClientStep } from '../../../../src/kubernetes/relay/relay-client-step.ts'
 import { relayServerStep } from '../../../../src/kubernetes/relay/relay-server-step.ts'
-import { secretTokenRecords } from '../../../../src/kubernetes/relay/secret-token-records.ts'
-import { decodeRelaySecret, type RelayPairSecret } from '../../../../src/kubernetes/secrets/relay-secret.ts'
-import { type FakeKubeApi, fakeKubeApi } from '../../../../src/kubernetes/testing/index.ts'
-import { createEnrollmentServer, enrollmentDialer } from '../../../../src/node/index.ts'
-import { manualClock } from '../../../../src/testing/index.ts'
-
-const START = new Date('2026-03-01T00:00:00Z')
-const SERVER = { serverNames: ['relay.test'], keyAlgorithm: 'P-256', lifetime: '3650d' } as const
-
-function world() {
-  const clock = manualClock(START)
-  const [management, workload] = [fakeKubeApi({ clock }), fakeKubeApi({ clock })]
-  const client = (api: FakeKubeApi, transport: KubeTransport = api.transport()) =>
-    new KubeClient(transport, { fieldManager: 'relay', clock })
-  return { clock, management, workload, client }
-}
-
-async function settle(client: KubeClient): Promise<void> {
-  for (let i = 0; i < 12; i++) if (!(await relayServerStep(client, SERVER)).changed) return
-  throw new Error('it does not settle')
-}
-
-const names = (api: FakeKubeApi): readonly string[] =>
-  api.objects(KubeResources.secrets).map(({ metadata }) => metadata.name ?? '')
-
-const pair = (api: FakeKubeApi, name: string): RelayPairSecret => {
-  const secret = decodeRelaySecret(api.read(KubeResources.secrets, { namespace: 'gloo-mesh', name }) ?? {})
-  if (secret.role !== 'server' && secret.role !== 'signing' && secret.role !== 'client')
-    throw new Error(secret.role)
-  return secret
-}
+import { decodeRelaySecret } from '../../../../src/kubernetes/secrets/relay-secret.ts'
+import { day, names, pair, relay, SERVER, START, secretOf, settle, withoutMark, world } from './support.ts'
 
 describe('the server of a relay', () => {
   test('gets root, signing CA, server certificate and token, in the names of Gloo Mesh', async () => {
@@ -56,6 +22,7 @@ describe('the server of a relay', () => {
     })
     // It is copied to every cluster.
     expect(Object.keys(root?.['data'] ?? {})).toEqual(['ca.crt'])
+    expect(decodeRelaySecret(root ?? {})).toMatchObject({ roots: { length: 1 }, findings: [] })
     const server = pair(management, 'relay-server-tls-secret')
     expect(server.certificate.subjectAltNames).toEqual([{ type: 'dns', value: 'relay.test' }])
     expect(server.certificate.isCa).toBe(false)
@@ -127,76 +94,23 @@ describe('the server of a relay', () => {
     const short = { ...SERVER, lifetime: '100d' } as const
     for (let i = 0; i < 8; i++) await relayServerStep(client(management), short)
     const before = pair(management, 'relay-server-tls-secret').certificate
-    clock.set(new Date(START.getTime() + 91 * 86_400_000))
-    // The root ends with it, so that is made longer here.
+    clock.set(day(91))
+    // The root ends with it: only the key is new.
     expect((await relayServerStep(client(management), short)).message).toMatch(/renewed/)
-    expect(pair(management, 'relay-server-tls-secret').certificate.equals(before)).toBe(false)
-    const found = management.read(KubeResources.secrets, {
-      namespace: 'gloo-mesh',
-      name: 'relay-server-tls-secret',
-    })
-    const { labels: _none, ...metadata } = found?.metadata ?? {}
-    management.seed({ ...found, metadata } as never)
-    clock.set(new Date(START.getTime() + 99 * 86_400_000))
+    const renewed = pair(management, 'relay-server-tls-secret').certificate
+    expect(renewed.equals(before)).toBe(false)
+    expect(renewed.publicKey).not.toEqual(before.publicKey)
+    // A tenth of nine days before the end.
+    clock.set(new Date(day(100).getTime() - 2 * 3_600_000))
+    const found = secretOf(management, 'relay-server-tls-secret')
+    management.seed(withoutMark(found))
     expect((await relayServerStep(client(management), short)).changed).toBe(false)
+    management.seed(found)
+    expect((await relayServerStep(client(management), short)).changed).toBe(true)
   })
 })
 
 describe('the client of a relay', () => {
-  async function relay() {
-    const made = world()
-    const { management, workload, client, clock } = made
-    const manager = client(management)
-    await settle(manager)
-    const { signingCa, credentials, roots, token } = await loadRelayServer(manager)
-    const tokens = createTokenStore({ records: secretTokenRecords(manager, 'gloo-mesh'), clock })
-    await importEnrollmentToken({
-      store: tokens,
-      token: token.reveal(),
-      uses: 'unlimited',
-      expiresIn: 'never',
-      clock,
-    })
-    const { server } = createEnrollmentServer({
-      credentials: { cert: credentials.cert, key: credentials.key.reveal() },
-      tokens,
-      issue: enrollmentIssuer(signingCa, { lifetime: '365d' }),
-      clientAnchors: signingCa.certificate,
-      serverAnchors: roots,
-      clock,
-    })
-    const port = await new Promise<number>((resolve) => {
-      const probe = createServer().listen(0, '127.0.0.1', () => {
-        const address = probe.address()
-        const free = typeof address === 'object' && address !== null ? address.port : 0
-        probe.close(() => server.listen(free, '127.0.0.1', () => resolve(free)))
-      })
-    })
-    onTestFinished(() => {
-      server.closeAllConnections()
-      server.close()
-    })
-    /** What somebody copies into the cluster, as meshctl does. */
-    const copy = (name: string) =>
-      workload.seed(management.read(KubeResources.secrets, { namespace: 'gloo-mesh', name }) as never)
-    const step = (transport: KubeTransport = workload.transport(), cluster = 'cluster-1') =>
-      relayClientStep(client(workload, transport), {
-        cluster,
-        url: `https://127.0.0.1:${port}/enrollment/v1`,
-        serverName: 'relay.test',
-        dial: (own) => enrollmentDialer({ credentials: own }),
-      })
-    const certificate = () => pair(workload, 'relay-client-tls-secret').certificate
-    const drop = async (name: string) => {
-      const own = client(workload)
-      await own.remove(
-        KubeResources.secrets,
-        await own.get(KubeResources.secrets, { namespace: 'gloo-mesh', name }),
-      )
-    }
-    return { ...made, copy, step, certificate, drop }
-  }
-
   test('enrolls with the token, renews by its certificate, and says what it waits for', async () => {
     const world = await relay()
     expect((await world.step()).message).toMatch(/relay-root-tls-secret is not there/)
@@ -242,13 +156,23 @@ describe('the client of a relay', () => {
     const world = await relay()
     world.copy('relay-root-tls-secret')
     world.copy('relay-identity-token-secret')
-    for (const answer of ['delivered', 'lost'] as const) {
+    // Before it, and behind it with and without an answer.
+    for (const [writes, answer] of [
+      [0, 'delivered'],
+      [1, 'lost'],
+      [1, 'delivered'],
+    ] as const) {
+      await world.drop('relay-client-tls-secret').catch(() => {})
       const doomed = world.workload.transport()
-      doomed.crashAfterWrite(0, { answer })
-      await expect(world.step(doomed)).rejects.toThrow()
+      doomed.crashAfterWrite(writes, { answer })
+      const isTold = writes === 1 && answer === 'delivered'
+      await world.step(doomed).then(
+        ({ changed }) => expect([isTold, changed]).toEqual([true, true]),
+        () => expect(isTold).toBe(false),
+      )
+      expect((await world.step()).changed).toBe(writes === 0)
+      expect((await world.step()).changed).toBe(false)
     }
-    expect((await world.step()).changed).toBe(true)
-    expect((await world.step()).changed).toBe(false)
     // The Secret of another cluster was copied here.
     expect((await world.step(undefined, 'cluster-2')).message).toMatch(/is not for this cluster/)
     expect(world.certificate().subjectAltNames).toEqual([{ type: 'dns', value: 'cluster-2' }])

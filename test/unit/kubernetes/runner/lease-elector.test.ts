@@ -107,6 +107,31 @@ describe('a lease elector', () => {
     },
   )
 
+  test.each(['create', 'update'] as const)(
+    'a slow answer to %s does not lengthen the tenure: it counts from what was sent',
+    async (verb) => {
+      const world = start()
+      const slow = world.api.faults.delay('6s', { user: 'a', verb, resource: KubeResources.leases })
+      const a = world.run('a')
+      while (slow.hits === 0) await world.clock.run('1s')
+      // It was sent within the last second. Nothing that is sent after it is answered.
+      world.api.faults.hang({ user: 'a', times: Number.POSITIVE_INFINITY })
+      await world.clock.run('6s')
+      expect(a.elector.isLeading).toBe(true)
+      // The Lease's UID, and that nobody had it before.
+      expect(a.elector.fence).toMatch(/^.+\.0$/)
+      await world.clock.run('2s')
+      expect(a.elector.isLeading).toBe(true)
+      await world.clock.run('2s')
+      expect(a.elector.isLeading).toBe(false)
+      expect(a.elector.fence).toBeUndefined()
+      expect(() => a.elector.assertLeading()).toThrow(/does not hold the Lease/)
+      expect(world.log).toEqual(['a leads', 'a stops'])
+      a.stop.abort()
+      await a.running
+    },
+  )
+
   test('judges a Lease by its own time: clocks that differ by hours make no second leader', async () => {
     const world = start()
     const a = world.run('a')
@@ -146,6 +171,31 @@ describe('a lease elector', () => {
     expect(world.spec()).toMatchObject({ holderIdentity: 'a', leaseTransitions: 5 })
     a.stop.abort()
     await a.running
+  })
+
+  test('goes on at once with what it held itself before it was restarted', async () => {
+    const world = start()
+    world.api.seed({
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: lease,
+      spec: {
+        holderIdentity: 'a',
+        leaseDurationSeconds: 60,
+        acquireTime: '2025-12-31T23:00:00.000000Z',
+        renewTime: '2025-12-31T23:59:59.000000Z',
+        leaseTransitions: 4,
+      },
+    })
+    const a = world.run('a')
+    const b = world.run('b')
+    await world.clock.run('1s')
+    expect(world.log).toEqual(['a leads'])
+    expect(world.spec()).toMatchObject({ leaseTransitions: 4, acquireTime: '2025-12-31T23:00:00.000000Z' })
+    a.stop.abort()
+    b.stop.abort()
+    await world.clock.run('3s')
+    await Promise.all([a.running, b.running])
   })
 
   test('of two that begin together one leads', async () => {
