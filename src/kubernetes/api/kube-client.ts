@@ -18,6 +18,7 @@ import {
   recordAt,
   textAt,
 } from '../objects/kube-object.ts'
+import { checkAnswer, checkKind, nameOf, needsVersion } from './check-object.ts'
 import { KubeCaller } from './kube-caller.ts'
 import {
   isKubeError,
@@ -303,6 +304,7 @@ export class KubeClient {
         const { type, object } = step.value
         if (type === 'ERROR') throw statusErrorOf(call, object)
         if (!isKubeObject(object)) throw strangeAnswer(call, 'an event of the watch has no object')
+        checkKind(call, resource, object)
         if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED' || type === 'BOOKMARK')
           yield { type, object: typed(resource, object) }
       }
@@ -316,15 +318,11 @@ export class KubeClient {
 
   async #pages(
     resource: KubeResource,
-    {
-      namespace,
-      labelSelector,
-      fieldSelector,
-      atLeast,
-    }: KubeSelection & { readonly atLeast?: string | undefined },
+    selection: KubeSelection & { readonly atLeast?: string | undefined },
     limit: number | undefined,
     options: KubeCallOptions,
   ): Promise<KubeList> {
+    const { namespace, labelSelector, fieldSelector, atLeast } = selection
     const call = callOf('list', resource, undefined, namespace)
     const path = collectionPath(resource, namespace)
     const items: KubeObject[] = []
@@ -343,12 +341,15 @@ export class KubeClient {
       if (!isRecord(body) || !Array.isArray(body['items'])) throw strangeAnswer(call, 'the answer is no list')
       for (const item of listAt(body, 'items')) {
         if (!isKubeObject(item)) throw strangeAnswer(call, 'an item of the list has no metadata')
+        checkKind(call, resource, item)
         items.push(typed(resource, item))
       }
       const metadata = recordAt(body, 'metadata')
-      next = textAt(metadata, 'continue')
-      if (next === undefined || next === '')
+      const after = textAt(metadata, 'continue')
+      if (after === undefined || after === '')
         return { items, resourceVersion: textAt(metadata, 'resourceVersion') ?? '' }
+      if (after === next) throw strangeAnswer(call, 'a page of the list leads to itself')
+      next = after
     }
     throw strangeAnswer(call, `the list has not ended after ${MAX_PAGES} pages`)
   }
@@ -374,6 +375,7 @@ export class KubeClient {
     const call = callOf(verb, resource, ref)
     const body = await this.#caller.send(call, resource, request, signal)
     if (!isKubeObject(body)) throw strangeAnswer(call, 'the answer is no object')
+    checkAnswer(call, resource, ref, body)
     return typed(resource, body)
   }
 }
@@ -394,18 +396,4 @@ function typed(resource: KubeResource, object: KubeObject): KubeObject {
     apiVersion: object.apiVersion ?? apiVersionOf(resource),
     kind: object.kind ?? resource.kind,
   }
-}
-
-/** What names an object. @throws `TypeError` for one without a name. */
-function nameOf(object: KubeObject): ObjectName {
-  const { name, namespace } = object.metadata
-  if (typeof name !== 'string') throw new TypeError('the object needs metadata.name')
-  return { name, namespace }
-}
-
-function needsVersion(object: KubeObject, callee: string): void {
-  if (typeof object.metadata.resourceVersion === 'string' && object.metadata.resourceVersion !== '') return
-  throw new TypeError(
-    `${callee} needs metadata.resourceVersion of what was read: without it the server would write over what others wrote since`,
-  )
 }

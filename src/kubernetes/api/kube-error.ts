@@ -142,7 +142,9 @@ function refusal(call: KubeCall, status: number, body: unknown, retryAfter: stri
   const code = codeOf(status, body)
   const causes = causesOf(body)
   const isWrite = !READS.includes(call.verb)
-  const outcome = isWrite && status >= 500 && reason !== 'NotAcceptable' ? 'unknown' : 'refused'
+  // What no API server answers with, a broken proxy may have made up after the write was done.
+  const isRefusal = (status >= 300 && status < 500) || (status >= 500 && reason === 'NotAcceptable')
+  const outcome = isWrite && !isRefusal ? 'unknown' : 'refused'
   // What an invalid object holds is quoted in the message, so of that only the members' names are told.
   const words = code === 'ERR_KUBERNETES_INVALID' ? '' : redact(textAt(body, 'message') ?? '')
   const listed = causes

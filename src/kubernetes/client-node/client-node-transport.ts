@@ -4,6 +4,8 @@
  * @module
  */
 
+import { MeshPkiError } from '../../errors.ts'
+import { abortWith } from '../../internal/abort-with.ts'
 import { checkOptionNames, typeName } from '../../internal/options.ts'
 import type {
   KubeRequest,
@@ -29,6 +31,9 @@ export interface ClientNodeOptions<Request, Method, Config> {
   readonly config: Config
 }
 
+/** Bytes of an answer. */
+const MAX_ANSWER = 64 << 20
+
 /** How long a watch may last beyond what the server was asked for, before it is given up. */
 const GRACE_MS = 30_000
 /** Where the server was asked for nothing: longer than it lets a watch last by itself. */
@@ -46,7 +51,8 @@ const TYPES: readonly KubeWatchEvent['type'][] = ['ADDED', 'MODIFIED', 'DELETED'
  * directions, so that a read and a write of an object would delete them.
  *
  * **Warning**: three things are the library's, and weaker than in `mesh-pki/kubernetes/in-cluster`: it follows redirects,
- * it bounds neither answers nor events, and what a refused watch was told is lost but for the status.
+ * it bounds neither events nor answers that do not say how long they are, and what a refused watch was told is lost but
+ * for the status.
  *
  * @throws `TypeError` for a module or a `KubeConfig` that is none, or has no current cluster.
  *
@@ -106,23 +112,34 @@ async function send<Request extends ClientNodeRequest, Method, Config extends Cl
     context.setHeaderParam('Content-Type', contentType)
     context.setBody(JSON.stringify(body))
   }
-  context.setSignal(signal)
+  const { controller, release } = abortWith([signal])
+  context.setSignal(controller.signal)
   try {
     await config.applySecurityAuthentication(context)
     if (signal.aborted) throw signal.reason
     const answer = await new library.IsomorphicFetchHttpLibrary().send(context).toPromise()
+    const status: unknown = answer.httpStatusCode
+    if (typeof status !== 'number') throw strange(`it has the status ${typeName(status)}`)
+    const headers = Object.fromEntries(
+      Object.entries(answer.headers).map(([name, value]) => [name.toLowerCase(), value]),
+    )
+    // The library reads it as a whole; what says beforehand that it is too long is not begun.
+    if (Number(headers['content-length']) > MAX_ANSWER) throw tooLong()
     const text = await answer.body.text()
-    return {
-      status: answer.httpStatusCode,
-      headers: Object.fromEntries(
-        Object.entries(answer.headers).map(([name, value]) => [name.toLowerCase(), value]),
-      ),
-      body: bodyOf(text),
-    }
+    if (text.length > MAX_ANSWER) throw tooLong()
+    return { status, headers, body: bodyOf(text) }
   } catch (error) {
+    // Else the connection would be held by an answer that nobody reads.
+    controller.abort()
     throw signal.aborted ? signal.reason : error
+  } finally {
+    release()
   }
 }
+
+const strange = (problem: string): MeshPkiError =>
+  new MeshPkiError('ERR_KUBERNETES_ANSWER', `the answer cannot be taken: ${problem}`)
+const tooLong = (): MeshPkiError => strange(`it is longer than ${MAX_ANSWER} bytes`)
 
 function bodyOf(text: string): unknown {
   try {
@@ -153,8 +170,8 @@ async function* watch<Request, Method, Config>(
     close()
   }
   signal.addEventListener('abort', onAbort)
-  watcher
-    .watch(
+  const open = async (): Promise<{ abort(): void }> =>
+    watcher.watch(
       path,
       { ...query },
       (type, object) => {
@@ -167,14 +184,14 @@ async function* watch<Request, Method, Config>(
         buffer.end(refusal === undefined ? (error ?? undefined) : undefined)
       },
     )
-    .then(
-      (opened) => {
-        connection = opened
-        // It could not be closed before it was open.
-        if (isOver) opened.abort()
-      },
-      (error: unknown) => buffer.end(error),
-    )
+  open().then(
+    (opened) => {
+      connection = opened
+      // It could not be closed before it was open.
+      if (isOver) opened.abort()
+    },
+    (error: unknown) => buffer.end(error ?? new Error('the watch could not be opened')),
+  )
   try {
     for (;;) {
       const event = await buffer.next()

@@ -19,7 +19,8 @@ import type {
   KubeWatchRequest,
 } from '../api/kube-transport.ts'
 import { isRecord } from '../objects/kube-object.ts'
-import { bearerOf, FileText } from './credentials.ts'
+import { bearerOf, caFault, FileText, tokenFault } from './credentials.ts'
+import { GrowingBytes } from './growing-bytes.ts'
 import { linesOf, watchEventOf } from './watch-lines.ts'
 
 /** Options of {@link kubeHttpsTransport}: one kind of credentials, no more. */
@@ -100,6 +101,8 @@ class HttpsTransport implements KubeHttpsTransport {
   readonly #hasTokenFile: boolean
   readonly #identity: { readonly cert?: string; readonly key?: string }
   #agent: { readonly ca: string; readonly agent: Agent } | undefined
+  /** With other CAs; watches may still run over them. */
+  #earlier: readonly Agent[] = []
 
   constructor(options: KubeHttpsOptions) {
     checkOptionNames(options, NAMES, 'kubeHttpsTransport()')
@@ -111,7 +114,7 @@ class HttpsTransport implements KubeHttpsTransport {
     }
     const clock = readClock(options.clock)
     this.#server = readServer(options.server)
-    this.#ca = new FileText(oneOf('ca', ca, 'caFile', caFile), clock, 'file with the CA certificates')
+    this.#ca = new FileText(oneOf('ca', ca, 'caFile', caFile), clock, 'text of the CA certificates', caFault)
     const ways = [token, tokenFile, clientCertificate].filter((value) => value !== undefined)
     if (ways.length !== 1 || (clientCertificate === undefined) !== (clientKey === undefined))
       throw new TypeError(
@@ -120,7 +123,7 @@ class HttpsTransport implements KubeHttpsTransport {
     this.#hasTokenFile = tokenFile !== undefined
     this.#token =
       clientCertificate === undefined
-        ? new FileText(oneOf('token', token, 'tokenFile', tokenFile), clock, 'file with the token')
+        ? new FileText(oneOf('token', token, 'tokenFile', tokenFile), clock, 'token', tokenFault)
         : undefined
     this.#identity =
       clientCertificate === undefined || clientKey === undefined
@@ -139,8 +142,8 @@ class HttpsTransport implements KubeHttpsTransport {
       signal,
     }
     const answer = await this.#send(sending)
-    const content = await textOf(answer, signal)
-    return { status: answer.statusCode ?? 0, headers: headersOf(answer), body: bodyOf(content) }
+    const content = await bodyOf(answer, signal)
+    return { status: answer.statusCode ?? 0, headers: headersOf(answer), body: content }
   }
 
   async *watch(request: KubeWatchRequest): AsyncGenerator<KubeWatchEvent, void, undefined> {
@@ -151,7 +154,7 @@ class HttpsTransport implements KubeHttpsTransport {
       const url = this.#url(path, { ...query, watch: true })
       answer = await this.#send({ method: 'GET', url, headers: {}, body: undefined, signal })
       if (answer.statusCode !== 200) {
-        yield { type: 'ERROR', object: statusOf(answer, bodyOf(await textOf(answer, signal))) }
+        yield { type: 'ERROR', object: statusOf(answer, await bodyOf(answer, signal)) }
         return
       }
       for await (const line of linesOf(chunksOf(answer), MAX_EVENT)) {
@@ -167,7 +170,8 @@ class HttpsTransport implements KubeHttpsTransport {
   }
 
   close(): void {
-    this.#agent?.agent.destroy()
+    for (const agent of [...this.#earlier, this.#agent?.agent]) agent?.destroy()
+    this.#earlier = []
   }
 
   #url(path: string, query: KubeQuery | undefined): URL {
@@ -200,14 +204,16 @@ class HttpsTransport implements KubeHttpsTransport {
       maxFreeSockets: 8,
       minVersion: 'TLSv1.2',
       rejectUnauthorized: true,
-      ca,
+      // As a list: Node takes an empty text for none, and then its own CAs.
+      ca: [ca],
       ...this.#identity,
     })
     this.#agent = { ca, agent }
+    if (before === undefined) return agent
     // What runs over the old one ends by itself; its idle connections are closed.
-    if (before !== undefined)
-      for (const sockets of Object.values(before.freeSockets))
-        for (const socket of sockets ?? []) socket.destroy()
+    for (const sockets of Object.values(before.freeSockets))
+      for (const socket of sockets ?? []) socket.destroy()
+    this.#earlier = [...this.#earlier, before].filter((one) => Object.keys(one.sockets).length > 0)
     return agent
   }
 }
@@ -216,9 +222,10 @@ function readServer(server: unknown): URL {
   if (typeof server !== 'string')
     throw new TypeError(`option "server" must be a URL; got ${typeName(server)}`)
   const url = URL.canParse(server) ? new URL(server) : undefined
-  if (url?.protocol !== 'https:' || url.username !== '' || url.search !== '' || url.hash !== '')
+  const hasUser = url !== undefined && (url.username !== '' || url.password !== '')
+  if (url?.protocol !== 'https:' || hasUser || url.search !== '' || url.hash !== '')
     throw new TypeError(
-      `option "server" must be like https://10.96.0.1:443, without user, query and fragment${url?.username === '' ? `; got ${quote(server)}` : ''}`,
+      `option "server" must be like https://10.96.0.1:443, without user, query and fragment${url === undefined || hasUser ? '' : `; got ${quote(server)}`}`,
     )
   return url
 }
@@ -255,7 +262,12 @@ function exchange(sending: Sending, agent: Agent, token: string | undefined): Pr
       },
     })
     request.on('response', resolve)
-    request.on('error', (error) => reject(signal.aborted ? signal.reason : error))
+    const fail = (error: unknown): void => reject(signal.aborted ? signal.reason : error)
+    request.on('error', fail)
+    // Such as after "101 Switching Protocols", where there is neither an answer nor an error.
+    request.on('close', () =>
+      fail(new MeshPkiError('ERR_KUBERNETES_ANSWER', 'the connection was closed without an answer')),
+    )
     // A peer that vanished is noticed by the kernel, also where nothing is sent for hours.
     request.on('socket', (socket) => socket.setKeepAlive(true, IDLE_MS))
     request.end(bytes)
@@ -269,24 +281,19 @@ async function* chunksOf(answer: IncomingMessage): AsyncGenerator<Uint8Array, vo
   }
 }
 
-async function textOf(answer: IncomingMessage, signal: AbortSignal): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  let length = 0
+/** What came as JSON, as a value; as text where it is none. */
+async function bodyOf(answer: IncomingMessage, signal: AbortSignal): Promise<unknown> {
+  const bytes = new GrowingBytes()
   try {
     for await (const chunk of chunksOf(answer)) {
-      length += chunk.length
-      if (length > MAX_ANSWER)
+      if (bytes.length + chunk.length > MAX_ANSWER)
         throw new MeshPkiError('ERR_KUBERNETES_ANSWER', `the answer is longer than ${MAX_ANSWER} bytes`)
-      text += decoder.decode(chunk, { stream: true })
+      bytes.append(chunk)
     }
   } catch (error) {
     throw signal.aborted ? signal.reason : error
   }
-  return text + decoder.decode()
-}
-
-function bodyOf(text: string): unknown {
+  const text = bytes.take() ?? 'what came is not UTF-8'
   try {
     return JSON.parse(text)
   } catch {

@@ -7,6 +7,7 @@
 import { MeshPkiError } from '../../errors.ts'
 import type { KubeWatchEvent } from '../api/kube-transport.ts'
 import { isRecord, textAt } from '../objects/kube-object.ts'
+import { GrowingBytes } from './growing-bytes.ts'
 
 const NEW_LINE = 0x0a
 
@@ -16,49 +17,37 @@ const TYPES: readonly KubeWatchEvent['type'][] = ['ADDED', 'MODIFIED', 'DELETED'
  * Lines of a stream, without their ends. Bytes are put together before they are decoded, so that no character is torn
  * where a chunk ends. What stands behind the last line end is no line: the stream broke in the middle of it.
  *
- * @throws `MeshPkiError` `ERR_KUBERNETES_ANSWER` for a line longer than `maxBytes`, and for a stream that ends in one.
+ * @throws `MeshPkiError` `ERR_KUBERNETES_ANSWER` for a line longer than `maxBytes` or not in UTF-8, and for a
+ * stream that ends in one.
  */
 export async function* linesOf(
   chunks: AsyncIterable<Uint8Array>,
   maxBytes: number,
 ): AsyncGenerator<string, void, undefined> {
-  let parts: Uint8Array[] = []
-  let length = 0
+  const line = new GrowingBytes()
+  const append = (piece: Uint8Array): void => {
+    if (line.length + piece.length > maxBytes)
+      throw new MeshPkiError(
+        'ERR_KUBERNETES_ANSWER',
+        `an event of the watch is longer than ${maxBytes} bytes`,
+      )
+    line.append(piece)
+  }
   for await (const chunk of chunks) {
     let start = 0
     for (let end = chunk.indexOf(NEW_LINE); end >= 0; end = chunk.indexOf(NEW_LINE, start)) {
-      parts.push(chunk.subarray(start, end))
-      length += end - start
-      checkLength(length, maxBytes)
-      yield decode(parts, length)
-      parts = []
-      length = 0
+      append(chunk.subarray(start, end))
+      const text = line.take()
+      // What stood there is lost, and must not be written back otherwise.
+      if (text === undefined)
+        throw new MeshPkiError('ERR_KUBERNETES_ANSWER', 'an event of the watch is not UTF-8')
+      yield text
       start = end + 1
     }
-    if (start < chunk.length) {
-      parts.push(chunk.subarray(start))
-      length += chunk.length - start
-      checkLength(length, maxBytes)
-    }
+    append(chunk.subarray(start))
   }
-  if (length > 0) throw new MeshPkiError('ERR_KUBERNETES_ANSWER', 'the watch ended in the middle of an event')
-}
-
-function checkLength(length: number, maxBytes: number): void {
-  if (length <= maxBytes) return
-  throw new MeshPkiError('ERR_KUBERNETES_ANSWER', `an event of the watch is longer than ${maxBytes} bytes`)
-}
-
-function decode(parts: readonly Uint8Array[], length: number): string {
-  const [first] = parts
-  if (parts.length === 1 && first !== undefined) return new TextDecoder().decode(first)
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return new TextDecoder().decode(bytes)
+  if (line.length > 0)
+    throw new MeshPkiError('ERR_KUBERNETES_ANSWER', 'the watch ended in the middle of an event')
 }
 
 /** The event of one line; `undefined` for an empty one. @throws `MeshPkiError` `ERR_KUBERNETES_ANSWER`. */

@@ -147,6 +147,9 @@ export class Controller {
     const started = this.#elapsed()
     try {
       const { requeueAfterMs } = await this.#options.reconcile(key, { signal })
+      // As a time it would mean "at once", over and over.
+      if (Number.isNaN(requeueAfterMs))
+        throw new RangeError('the step answered a "requeueAfterMs" that is no number')
       this.#queue.forget(key)
       this.#denials.delete(key)
       if (requeueAfterMs !== undefined) this.#queue.addAfter(key, Math.max(1, requeueAfterMs))

@@ -17,7 +17,7 @@ import type { KubeClient, KubeSelection } from '../api/kube-client.ts'
 import { isKubeError, KubeError } from '../api/kube-error.ts'
 import type { KubeRuntimeEvent, ReflectorEvent } from '../api/kube-event.ts'
 import type { KubeResource } from '../api/kube-resource.ts'
-import type { KubeObject } from '../objects/kube-object.ts'
+import { type KubeObject, textAt } from '../objects/kube-object.ts'
 import { ObjectCache, type ObjectChange } from './object-cache.ts'
 import { fractionOf, reflectorPause } from './pause.ts'
 
@@ -25,7 +25,10 @@ import { fractionOf, reflectorPause } from './pause.ts'
 export interface ReflectorOptions extends KubeSelection {
   /** How often everything is listed anew, whatever the watch says. Default `'30m'`; half of it may be added by chance. */
   readonly relistEvery?: string | undefined
-  /** How long a watch may be silent before it is opened anew: servers send a bookmark each minute. Default `'3m'`. */
+  /**
+   * How long a watch may be silent before everything is listed and watched anew: servers send a bookmark each minute.
+   * Default `'3m'`.
+   */
   readonly silence?: string | undefined
   /** What is kept of an object. Default: all but `metadata.managedFields`, which nobody here decides by. */
   readonly keep?: ((object: KubeObject) => KubeObject) | undefined
@@ -50,6 +53,8 @@ const WATCH_SECONDS = 300
 const HEALTHY_MS = 120_000
 /** A watch that ends sooner, without an event, is a failure. */
 const TOO_SHORT_MS = 1000
+/** More of them in a row are no chance, events or not. */
+const MAX_SHORT = 3
 /** A replica that lags catches up within a few pauses; a store that was restored from a backup does not. */
 const MAX_TOO_NEW = 3
 
@@ -142,17 +147,20 @@ export class Reflector {
     })
   }
 
-  /** Runs until the signal aborts. Where it runs already, that is waited for. */
-  run(signal: AbortSignalLike): Promise<void> {
-    this.#running ??= this.#loop(signal).finally(() => {
-      this.#running = undefined
-    })
-    return this.#running
+  /** Runs until the signal aborts. Where it runs already, that is waited for, and gone on with when it ends before. */
+  async run(signal: AbortSignalLike): Promise<void> {
+    do {
+      this.#running ??= this.#loop(signal).finally(() => {
+        this.#running = undefined
+      })
+      await this.#running
+    } while (!signal.aborted)
   }
 
   async #loop(signal: AbortSignalLike): Promise<void> {
     let failures = 0
     let tooNew = 0
+    let short = 0
     let relistAt = Number.NEGATIVE_INFINITY
     while (!signal.aborted) {
       const started = this.#elapsed()
@@ -164,17 +172,21 @@ export class Reflector {
           relistAt =
             this.#elapsed() + Math.min(this.#relistMs * (1 + fractionOf(this.#random) / 2), MAX_TIMER_MS)
         }
-        const events = await this.#watch(signal, relistAt)
-        const lasted = this.#elapsed() - started
-        if (events === 0 && lasted < TOO_SHORT_MS) pause = reflectorPause(++failures, this.#random)
+        const { events, isSilent } = await this.#watch(signal, relistAt)
+        // What is not told may never be: after a restore the server may not have reached the version that it was asked for.
+        if (isSilent) relistAt = Number.NEGATIVE_INFINITY
+        short = this.#elapsed() - started < TOO_SHORT_MS ? short + 1 : 0
+        if (short > (events === 0 ? 0 : MAX_SHORT)) pause = reflectorPause(++failures, this.#random)
         else failures = 0
         this.#report('dropped')
       } catch (error) {
         if (signal.aborted) break
         if (this.#elapsed() - started >= HEALTHY_MS) failures = 0
         pause = Math.max(reflectorPause(++failures, this.#random), retryAfter(error))
-        // What the server refused is not known to be complete; a connection that broke goes on where it was.
-        if (!(error instanceof KubeError) || error.status !== undefined) relistAt = Number.NEGATIVE_INFINITY
+        // What the server refused is not known to be complete; a connection that broke goes on where it was, unless it
+        // breaks there again and again, as at an event that nobody can read.
+        const isRefused = !(error instanceof KubeError) || error.status !== undefined
+        if (isRefused || failures > MAX_SHORT) relistAt = Number.NEGATIVE_INFINITY
         if (isKubeError(error, 'ERR_KUBERNETES_EXPIRED')) {
           this.#version = ''
           if (failures === 1) pause = 0
@@ -208,8 +220,11 @@ export class Reflector {
     for (const settle of [...this.#waiting]) settle()
   }
 
-  /** One watch. Answers how many events it had. */
-  async #watch(signal: AbortSignalLike, until: number): Promise<number> {
+  /** One watch. Answers how many events it had, and whether it ended for want of them. */
+  async #watch(
+    signal: AbortSignalLike,
+    until: number,
+  ): Promise<{ readonly events: number; readonly isSilent: boolean }> {
     const { namespace, labelSelector, fieldSelector } = this.#options
     const { controller, release } = abortWith([signal])
     const guard = new SilenceGuard(() => this.#elapsed(), this.#silenceMs, until)
@@ -233,13 +248,13 @@ export class Reflector {
       })) {
         events++
         guard.heard()
-        this.#version = object.metadata.resourceVersion ?? this.#version
+        this.#version = textAt(object.metadata, 'resourceVersion') || this.#version
         if (type === 'DELETED') this.#tell(this.#cache.drop(this.#kept(object)))
         else if (type !== 'BOOKMARK') this.#tell(this.#cache.see(this.#kept(object)))
       }
-      return events
+      return { events, isSilent: false }
     } catch (error) {
-      if (!signal.aborted && controller.signal.aborted) return Math.max(events, 1)
+      if (!signal.aborted && controller.signal.aborted) return { events: Math.max(events, 1), isSilent: true }
       throw error
     } finally {
       watching.abort()

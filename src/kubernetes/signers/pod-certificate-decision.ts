@@ -66,6 +66,8 @@ export function decidePodCertificate(options: DecidePodCertificateOptions): Sign
     }
   for (const type of ['Issued', 'Denied', 'Failed'])
     if (hasCondition(request, type)) return { action: 'ignore', why: `it has the condition ${type}` }
+  if (recordAt(request, 'status')['certificateChain'])
+    return { action: 'ignore', why: 'it has a certificate of somebody else' }
   const pod = podOf(spec)
   const requester = requesterFor(request, pod)
   if (pod === undefined || requester === undefined)

@@ -23,6 +23,7 @@ import { type IssuerCallTerms, signExternally } from './external-signing.ts'
 import type { SignerEvent } from './signer-event.ts'
 import { type SigningGrant, SigningPolicy, type SigningPolicyInput } from './signing-policy.ts'
 import type { SigningRequest, SigningRequestRef } from './signing-request.ts'
+import { wishOf } from './signing-wish.ts'
 
 /** Options of {@link RequestSigner.from}. */
 export interface RequestSignerOptions extends Partial<IssuerCallTerms> {
@@ -67,6 +68,15 @@ export interface AuthorizedRequest {
   readonly grant: SigningGrant
 }
 
+/** What the policy's function threw. @internal */
+export class AuthorizeFailure extends Error {
+  override readonly name = 'AuthorizeFailure'
+
+  constructor(cause: unknown) {
+    super('the policy could not be asked', { cause })
+  }
+}
+
 /** Certificates that were made and are not yet written; each is of one request that is being worked on. */
 const MAX_REMEMBERED = 1024
 
@@ -101,8 +111,8 @@ export class RequestSigner {
   readonly #clock: Clock
   readonly #onEvent: ((event: SignerEvent) => void) | undefined
   /** By UID, oldest first. */
-  readonly #remembered = new Map<string, SignedRequest>()
-  readonly #signing = new Map<string, Promise<SignedRequest>>()
+  readonly #remembered = new Map<string, { readonly signed: SignedRequest; readonly wish: string }>()
+  readonly #signing = new Map<string, { readonly signing: Promise<SignedRequest>; readonly wish: string }>()
 
   private constructor(options: RequestSignerOptions) {
     const { ca, issuer, anchors, policy, clock, onEvent } = options
@@ -145,16 +155,13 @@ export class RequestSigner {
   /**
    * Checks that the requester holds the key, and asks the policy what it may have.
    *
-   * @throws `MeshPkiError` that `refusalOf` takes for a refusal; what the policy's function throws, as it is.
+   * @throws `MeshPkiError` that `refusalOf` takes for a refusal; {@link AuthorizeFailure}.
    *
    * @internal
    */
   async authorize(request: SigningRequest, signal: AbortSignalLike | undefined): Promise<AuthorizedRequest> {
     const verified = await verifyProofOfPossession(request.csr)
-    const answer: unknown = await orAborted(
-      Promise.resolve(this.policy.authorize(request, { signal })),
-      signal,
-    )
+    const answer = await this.#askPolicy(request, signal)
     const grant = readGrant(answer)
     if (typeof grant === 'string')
       throw new PolicyError(this.policy.name, labelOf(request), [
@@ -163,8 +170,18 @@ export class RequestSigner {
     return { request, verified, grant }
   }
 
+  async #askPolicy(request: SigningRequest, signal: AbortSignalLike | undefined): Promise<unknown> {
+    try {
+      return await orAborted((async () => this.policy.authorize(request, { signal }))(), signal)
+    } catch (error) {
+      // It says nothing of the request, whatever its code.
+      throw new AuthorizeFailure(error)
+    }
+  }
+
   /**
-   * Makes the certificate of a request, or answers the one that was made before and is still good for half of its life.
+   * Makes the certificate of a request, or answers the one that was made before for the same key, names and usages, and is
+   * still good for half of its life.
    *
    * @throws what `CertificateAuthority.sign` or `requestCertificate` throw.
    *
@@ -172,25 +189,30 @@ export class RequestSigner {
    */
   async sign(authorized: AuthorizedRequest, signal: AbortSignalLike | undefined): Promise<SignedRequest> {
     const { uid } = authorized.request
+    const wish = wishOf(authorized)
     const known = this.#remembered.get(uid)
-    if (known !== undefined && this.#isFresh(known.certificate)) return known
+    if (known?.wish === wish && this.#isGood(known.signed.certificate, authorized)) return known.signed
     const underWay = this.#signing.get(uid)
-    if (underWay !== undefined) return underWay
-    this.drop(uid, 'it grew old before it could be written')
-    const signing = this.#make(authorized, signal).finally(() => this.#signing.delete(uid))
-    this.#signing.set(uid, signing)
+    if (underWay?.wish === wish) return underWay.signing
+    this.drop(uid, 'it grew old, or its request was changed, before it could be written')
+    const signing = this.#make(authorized, wish, signal).finally(() => {
+      if (this.#signing.get(uid)?.signing === signing) this.#signing.delete(uid)
+    })
+    this.#signing.set(uid, { signing, wish })
     return signing
   }
 
   async #make(
     { request, verified, grant }: AuthorizedRequest,
+    wish: string,
     signal: AbortSignalLike | undefined,
   ): Promise<SignedRequest> {
     for (const message of request.warnings)
       tell(this.#onEvent, { type: 'warning', request: refOf(request), message })
     const issued = await this.#issue(request, verified, grant, signal)
     const signed = signedRequest(refOf(request), issued)
-    this.#remembered.set(request.uid, signed)
+    this.drop(request.uid, 'its request was changed before it could be written')
+    this.#remembered.set(request.uid, { signed, wish })
     for (const oldest of this.#remembered.keys()) {
       if (this.#remembered.size <= MAX_REMEMBERED) break
       this.drop(oldest, 'more requests are waiting than are remembered')
@@ -200,7 +222,7 @@ export class RequestSigner {
 
   /** What was made for an object and is not known to be written. @internal */
   remembered(uid: string | undefined): SignedRequest | undefined {
-    return uid === undefined ? undefined : this.#remembered.get(uid)
+    return uid === undefined ? undefined : this.#remembered.get(uid)?.signed
   }
 
   /** What was made for objects of a name, other than that of `uid`. @internal */
@@ -210,20 +232,22 @@ export class RequestSigner {
     namespace: string | undefined,
     uid?: string,
   ): readonly SignedRequest[] {
-    return [...this.#remembered.values()].filter(
+    const all = [...this.#remembered.values()].map(({ signed }) => signed)
+    return all.filter(
       ({ ref }) => ref.kind === kind && ref.name === name && ref.namespace === namespace && ref.uid !== uid,
     )
   }
 
   /** A certificate is in its request: it is not kept any longer. @internal */
   written(signed: SignedRequest): void {
-    if (!this.#remembered.delete(signed.ref.uid)) return
+    if (this.#remembered.get(signed.ref.uid)?.signed !== signed) return
+    this.#remembered.delete(signed.ref.uid)
     tell(this.#onEvent, { type: 'signed', request: signed.ref, certificate: signed.certificate })
   }
 
   /** A certificate will never be in its request. @internal */
   drop(uid: string, why: string): void {
-    const signed = this.#remembered.get(uid)
+    const signed = this.remembered(uid)
     if (signed === undefined) return
     this.#remembered.delete(uid)
     const { ref, certificate } = signed
@@ -243,9 +267,7 @@ export class RequestSigner {
     signal: AbortSignalLike | undefined,
   ): Promise<IssuedCertificate> {
     const policy = this.policy.issuancePolicyFor(request)
-    const shorter =
-      grant.lifetime === undefined ? request.lifetimeMs : readDuration(grant.lifetime, 'lifetime')
-    const lifetimeMs = Math.min(request.lifetimeMs, shorter)
+    const lifetimeMs = lifetimeOf(request, grant)
     if (this.#ca !== undefined)
       return this.#ca.sign(verified, policy, {
         identities: grant.identities,
@@ -268,10 +290,16 @@ export class RequestSigner {
     })
   }
 
-  #isFresh({ notBefore, notAfter }: Certificate): boolean {
-    const now = this.#clock.now().getTime()
-    return notAfter.getTime() - now > (notAfter.getTime() - notBefore.getTime()) / 2
+  /** Whether a certificate is good for half of its life, and no longer than one that would be made now. */
+  #isGood({ notBefore, notAfter }: Certificate, { request, grant }: AuthorizedRequest): boolean {
+    const leftMs = notAfter.getTime() - this.#clock.now().getTime()
+    const isFresh = leftMs > (notAfter.getTime() - notBefore.getTime()) / 2
+    return isFresh && leftMs <= lifetimeOf(request, grant)
   }
+}
+
+function lifetimeOf({ lifetimeMs }: SigningRequest, { lifetime }: SigningGrant): number {
+  return lifetime === undefined ? lifetimeMs : Math.min(lifetimeMs, readDuration(lifetime, 'lifetime'))
 }
 
 /** Whose request it is: who made it, or else what it says. */

@@ -8,9 +8,14 @@ import type { AbortSignalLike } from '../../internal/abort.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import type { KubeResource } from '../api/kube-resource.ts'
 import { isSameJson } from '../objects/canonical-json.ts'
-import type { KubeObject, ObjectName } from '../objects/kube-object.ts'
+import { type KubeObject, listAt, type ObjectName, recordAt, textAt } from '../objects/kube-object.ts'
 import type { StepResult } from '../runner/step-result.ts'
-import type { AuthorizedRequest, RequestSigner, SignedRequest } from './request-signer.ts'
+import {
+  type AuthorizedRequest,
+  AuthorizeFailure,
+  type RequestSigner,
+  type SignedRequest,
+} from './request-signer.ts'
 import { settleStatus } from './settle-status.ts'
 import { refusalOf, type SigningRefusal } from './signing-failure.ts'
 import type { SigningRequest, SigningRequestKind } from './signing-request.ts'
@@ -153,6 +158,7 @@ async function finish(
       if (object === undefined || object.metadata.uid !== signed.ref.uid)
         return { stop: 'its request was deleted' }
       if (flow.certificateOf(object) === signed.pem) return { stop: undefined }
+      if (!isSameRequest(fresh, object)) return { stop: 'its request was changed' }
       const now = flow.decide(object)
       return now.action === 'sign'
         ? { write: flow.withCertificate(object, signed) }
@@ -180,11 +186,13 @@ async function failed(
   client: KubeClient,
   flow: SigningFlow,
   object: KubeObject,
-  error: unknown,
+  thrown: unknown,
   options: SigningStepOptions,
 ): Promise<StepResult> {
+  const isOfPolicy = thrown instanceof AuthorizeFailure
+  const error = isOfPolicy ? thrown.cause : thrown
   if (options.signal?.aborted === true) throw error
-  const refusal = refusalOf(error)
+  const refusal = isOfPolicy ? undefined : refusalOf(error)
   if (refusal !== undefined) return refuse(client, flow, object, refusal, options)
   if (flow.onFailure === undefined) throw error
   return flow.onFailure(object, error)
@@ -211,16 +219,25 @@ export async function refuse(
     (found) => {
       if (found === undefined || found.metadata.uid !== uid) return { stop: 'it is gone' }
       const now = flow.decide(found)
-      return now.action === 'sign' || now.action === 'fail'
-        ? { write: flow.withRefusal(found, refusal) }
-        : { stop: now.why }
+      if (now.action === 'sign' || now.action === 'fail') return { write: flow.withRefusal(found, refusal) }
+      // The answer to the write may have been lost.
+      const isThere = isSameJson(saidIn(found), saidIn(flow.withRefusal(found, refusal)))
+      return { stop: isThere ? undefined : now.why }
     },
     signal,
   )
-  if (!settled.written) return { changed: false, message: settled.why }
+  if (!settled.written) return { changed: false, message: settled.why ?? 'it was refused' }
   const { name = '', namespace } = object.metadata
   signer?.refused({ kind: flow.kind, name, namespace, uid }, reason, message)
   return { changed: true, message: `refused: ${message}` }
+}
+
+/** What the conditions of an object say, without their times. */
+function saidIn(object: KubeObject): readonly unknown[] {
+  const members = ['type', 'status', 'reason', 'message']
+  return listAt(recordAt(object, 'status'), 'conditions').map((one) =>
+    members.map((member) => textAt(one, member)),
+  )
 }
 
 function resultOf(decision: Extract<SigningDecision, { readonly action: 'ignore' | 'wait' }>): StepResult {

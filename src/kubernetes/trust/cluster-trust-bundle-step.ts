@@ -20,6 +20,7 @@ import {
   trustBundlePrefix,
 } from '../secrets/cluster-trust-bundle.ts'
 import { readSignerName } from '../signers/signer-name.ts'
+import { fieldOwners } from './field-owners.ts'
 import { readTrustRoots, type TrustRootsInput } from './trust-roots.ts'
 
 /** Options of {@link clusterTrustBundleStep}. */
@@ -99,7 +100,7 @@ export async function clusterTrustBundleStep(
   const labels = { [SERIES]: labelOf(client.fieldManager) }
   const object = { ...made, apiVersion: apiVersionOf(resource), metadata: { name, labels } }
   const isMade = await make(client, resource, { object, encode }, signal)
-  const removed = await removeOlder(client, resource, { name, prefix, signerName }, signal)
+  const removed = await removeOlder(client, resource, { object, prefix, signerName }, signal)
   return {
     changed: isMade || removed.length > 0,
     state: 'published',
@@ -152,7 +153,7 @@ async function make(
   return mend(client, resource, found, wanted, signal)
 }
 
-/** Puts back what somebody has changed in a bundle of this name. */
+/** Puts back what somebody has changed in a bundle of this name, and the label of one that is ours: without it, it would stay for ever. */
 async function mend(
   client: KubeClient,
   resource: KubeResource,
@@ -160,33 +161,48 @@ async function mend(
   { object, encode }: Wanted,
   signal: AbortSignalLike | undefined,
 ): Promise<boolean> {
-  const bundleOf = (one: KubeObject): unknown => recordAt(one, 'spec')['trustBundle']
-  if (bundleOf(found) === bundleOf(object)) return false
-  await client.replace(resource, encode(found), { signal })
+  const owners = fieldOwners(found, ['spec', 'trustBundle'])
+  const isUnlabelled =
+    seriesOf(found) === undefined && owners.some(({ manager }) => manager === client.fieldManager)
+  if (bundleOf(found) === bundleOf(object) && !isUnlabelled) return false
+  const next = encode(found)
+  const labels = { ...next.metadata.labels, ...(isUnlabelled ? object.metadata.labels : {}) }
+  await client.replace(resource, { ...next, metadata: { ...next.metadata, labels } }, { signal })
   return true
 }
 
-/** Removes what came before, once the new one is there. */
+const bundleOf = (one: KubeObject): unknown => recordAt(one, 'spec')['trustBundle']
+const seriesOf = (one: KubeObject): string | undefined => textAt(recordAt(one.metadata, 'labels'), SERIES)
+
+/** Removes what came before, once the new one is there, and as long as it is. */
 async function removeOlder(
   client: KubeClient,
   resource: KubeResource,
   {
-    name,
+    object,
     prefix,
     signerName,
-  }: { readonly name: string; readonly prefix: string; readonly signerName: string | undefined },
+  }: { readonly object: KubeObject; readonly prefix: string; readonly signerName: string | undefined },
   signal: AbortSignalLike | undefined,
 ): Promise<readonly string[]> {
-  const labelSelector = `${SERIES}=${labelOf(client.fieldManager)}`
-  const { items } = await client.list(resource, { labelSelector }, { signal })
-  const removed: string[] = []
-  for (const item of items) {
+  const { name = '' } = object.metadata
+  const series = labelOf(client.fieldManager)
+  const { items } = await client.list(resource, { labelSelector: `${SERIES}=${series}` }, { signal })
+  const older = items.filter((item) => {
     const own = item.metadata.name ?? ''
-    const isOlder =
+    return (
       own !== name &&
+      seriesOf(item) === series &&
       isTrustBundleName(own, prefix) &&
       textAt(recordAt(item, 'spec'), 'signerName') === signerName
-    if (isOlder && (await client.remove(resource, item, { signal }))) removed.push(own)
+    )
+  })
+  const removed: string[] = []
+  for (const item of older) {
+    const current = await client.find(resource, { name }, { signal })
+    // Somebody took it away meanwhile: pods must not be left with none.
+    if (current === undefined || bundleOf(current) !== bundleOf(object)) break
+    if (await client.remove(resource, item, { signal })) removed.push(item.metadata.name ?? '')
   }
   return removed
 }

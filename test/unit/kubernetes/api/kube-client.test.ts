@@ -214,7 +214,11 @@ describe('a client', () => {
     const transport: KubeTransport = {
       request: async () => {
         asked.count++
-        return { status: 200, headers: {}, body: { items: [], metadata: { continue: 'more' } } }
+        return {
+          status: 200,
+          headers: {},
+          body: { items: [], metadata: { continue: `more ${asked.count}` } },
+        }
       },
       async *watch() {},
     }

@@ -3,6 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type ServerOptions } from 'node:https'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { createRootCa } from '../../../../src/ca/index.ts'
 import { createCsr } from '../../../../src/csr/index.ts'
 import { exportPrivateKey, generateKeyPair } from '../../../../src/x509/index.ts'
@@ -20,8 +21,10 @@ export interface Authority {
   ): Promise<Credentials>
 }
 
-export async function makeAuthority(): Promise<Authority> {
-  const root = await createRootCa({ subject: 'CN=Root', lifetime: '1d' })
+/** `at`: when all of it is made; now by default. */
+export async function makeAuthority(at?: Date): Promise<Authority> {
+  const clock = at === undefined ? {} : { clock: { now: () => at } }
+  const root = await createRootCa({ subject: 'CN=Root', lifetime: '1d', ...clock })
   return {
     caPem: root.certificate.toPem(),
     issue: async (identities, profile = 'gloo-relay-server') => {
@@ -75,6 +78,55 @@ export async function listen(
     },
     stop: async () => {
       server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+export type RawHandler = (socket: TLSSocket, request: string) => unknown
+
+/** A server over TLS that says what a test writes, byte by byte. */
+export async function listenRaw(
+  options: Credentials,
+  handler: RawHandler,
+): Promise<{
+  readonly url: string
+  /** The heads of requests. */
+  readonly requests: readonly string[]
+  connections(): number
+  stop(): Promise<void>
+}> {
+  const sockets = new Set<TLSSocket>()
+  const requests: string[] = []
+  let connections = 0
+  const server = createTlsServer(options, (socket) => {
+    sockets.add(socket)
+    let head = ''
+    socket.on('error', () => {})
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('data', (data) => {
+      head += String(data)
+      const end = head.indexOf('\r\n\r\n')
+      if (end < 0) return
+      const request = head.slice(0, end)
+      head = ''
+      requests.push(request)
+      handler(socket, request)
+    })
+  })
+  server.on('connection', () => {
+    connections++
+  })
+  server.on('tlsClientError', () => {})
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  return {
+    url: `https://127.0.0.1:${port}`,
+    requests,
+    connections: () => connections,
+    stop: async () => {
+      for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
     },
   }

@@ -199,6 +199,18 @@ describe('certManagerIssuer', () => {
     })
   })
 
+  it('does not take the outcome of another wish, though it is of the same issuer', async () => {
+    await ask(issuer(), { requestId: 'wish-1' })
+    const [made] = api.objects(REQUESTS)
+    if (made === undefined) throw new Error('it was made')
+    const annotations = { ...made.metadata.annotations, 'pki.mesh-pki.dev/request-id': 'wish-2' }
+    api.seed(wire({ ...made, metadata: { ...made.metadata, annotations } }))
+    await expect(ask(issuer(), { requestId: 'wish-1', resume: true })).rejects.toMatchObject({
+      code: 'ERR_ISSUER_FAILED',
+      message: expect.stringContaining('of another wish'),
+    })
+  })
+
   it('does not adopt what bears no name of ours', async () => {
     api.seed(
       wire({

@@ -121,7 +121,11 @@ describe('a journal that goes back', () => {
     await obeyAt(one, ACTIVE + 14 * MINUTE + DAY)
     const { revision, bundle, stages } = await one.rollover.status()
     expect(stages['A']).toBe('RETIRED')
-    const say = (more: { readonly revision?: number; readonly sequence?: number; readonly digest?: string }) =>
+    const say = (more: {
+      readonly revision?: number
+      readonly sequence?: number
+      readonly digest?: string
+    }) =>
       one.rollover.report({
         member: 'east',
         revision: more.revision ?? revision,
