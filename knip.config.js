@@ -25,5 +25,5 @@ export default {
   project: ['src/**/*.ts!', 'examples/**/*.ts', 'bench/**/*.ts', 'test/**/*.{ts,mjs}', 'tools/**/*.mjs'],
   // The first two are started by tools/check.mjs, where knip does not see a command line; the last is installed apart.
   ignoreDependencies: ['@arethetypeswrong/cli', 'publint', 'node-webcrypto-p11'],
-  ignoreBinaries: ['openssl', 'go', 'softhsm2-util', 'ssh-keygen'],
+  ignoreBinaries: ['openssl', 'go', 'mkfifo', 'softhsm2-util', 'ssh-keygen'],
 }

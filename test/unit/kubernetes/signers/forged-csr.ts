@@ -13,7 +13,7 @@ export function tlv(tag: number, ...parts: readonly (Uint8Array | string)[]): Ui
 export const oid = (...octets: readonly number[]): Uint8Array => tlv(6, Uint8Array.from(octets))
 const EXTENSION_REQUEST = oid(0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 14)
 /** szOID_CERT_EXTENSIONS, 1.3.6.1.4.1.311.2.1.14. */
-export const MICROSOFT_EXTENSIONS: Uint8Array = oid(0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 1, 14)
+const MICROSOFT_EXTENSIONS: Uint8Array = oid(0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 1, 14)
 
 /** An extension of id-ce, 2.5.29. */
 export const extension = (id: number, value: Uint8Array, critical = false): Uint8Array =>
