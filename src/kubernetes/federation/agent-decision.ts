@@ -12,13 +12,14 @@ import { renewalTime } from '../../rotation/renewal-time.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { nameLabel } from '../../x509/certificate-label.ts'
 import { FederationMark } from '../objects/federation-mark.ts'
-import type { KubeObject } from '../objects/kube-object.ts'
+import { type KubeObject, recordAt, textAt } from '../objects/kube-object.ts'
 import type { RequestAnswer } from './certificate-request.ts'
 import { isSwap, readTrustBundle, rootsToPublish, whyNotFulfilled } from './fulfilment.ts'
 import { type InstalledCa, roundOf, wishOf } from './installed-ca.ts'
 import type { IssuedCertificate } from './issued-certificate.ts'
 import {
   type DiscardedObject,
+  isDueAnew,
   isOld,
   isWaitingKey,
   leftOver,
@@ -195,10 +196,24 @@ async function issue(
     return request === undefined && key === undefined
       ? { do: 'make-key', round, message: reason }
       : { do: 'discard', objects: leftOver(key, request), message: 'the key of the request cannot be read' }
-  const asked = readRequest(request)
   if (request === undefined) return { do: 'request', round, pending }
+  const asked = readRequest(request)
+  if (asked instanceof MeshPkiError && hasAnswer(request))
+    return isDueAnew(request, order.object, now)
+      ? {
+          do: 'discard',
+          objects: leftOver(key, request),
+          message: 'what the issuer answered cannot be read; it is asked anew',
+        }
+      : {
+          do: 'refuse',
+          reason: 'CertificateRefused',
+          message: `what the issuer answered cannot be read: ${asked.message}`,
+        }
   const isOurs =
-    asked !== undefined && asked.round === round && equalBytes(asked.csr.publicKey, pending.key.publicKey)
+    !(asked instanceof MeshPkiError) &&
+    asked.round === round &&
+    equalBytes(asked.csr.publicKey, pending.key.publicKey)
   if (!isOurs)
     return {
       do: 'discard',
@@ -236,4 +251,8 @@ async function issue(
   if (view.rootSwap === 'refuse' && installed?.isOurs === true && (await isSwap(view, roots)))
     return refuseSwap(installed, roots)
   return { do: 'install', wish, pending, request, csr: asked.csr, answer: asked.answer, roots }
+}
+
+function hasAnswer(request: KubeObject): boolean {
+  return textAt(recordAt(request, 'status'), 'signedCertificate') !== undefined
 }

@@ -81,7 +81,8 @@ function ownStatus({ order, installed, isDistributed, isTakenUp }: AgentReport):
   const before = recordAt(order.object, 'status')
   const bundle = installed?.bundle
   if (installed === undefined || bundle === undefined)
-    return { certificate: undefined, trustBundle: undefined }
+    // Who does not see the CA gives no evidence of it.
+    return { certificate: undefined, trustBundle: undefined, distributed: undefined, signer: undefined }
   const { certificate, roots } = bundle
   const { authority, bundleSequence, ledger } = installed
   const { rollover, revision } = order.spec

@@ -35,7 +35,10 @@ export interface IssuerStepOptions {
   readonly maxValid?: number | undefined
   /** Tells what became of a request as Events in its cluster. */
   readonly recorder?: Pick<EventRecorder, 'record'> | undefined
-  /** Is called before signing and before every write, and throws where this process must not: `elector.assertLeading`. */
+  /**
+   * Is called before signing and before every write but one, and throws where this process must not: `elector.assertLeading`. What was signed is
+   * written down in any case: it overwrites nothing, and else nobody would know of it.
+   */
   readonly beforeWrite?: (() => void) | undefined
 }
 
@@ -115,6 +118,8 @@ export async function issuerStep(
       }
       const name = `${ref.namespace}/${ref.name}`
       const known = await options.ledger.find(csr.publicKey)
+      // Counting takes out what has ended.
+      if (known === undefined) beforeWrite?.()
       const valid = known === undefined ? await options.ledger.count(cluster, name) : 0
       if (valid >= maxValid)
         return wait(

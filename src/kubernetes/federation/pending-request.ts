@@ -72,13 +72,12 @@ function createdAt(metadata: KubeObject['metadata']): number {
   return made instanceof Date ? made.getTime() : typeof made === 'string' ? Date.parse(made) : Number.NaN
 }
 
-/** Another agent's object, a damaged one, one that a person made: none of them is a reason to stop. */
-export function readRequest(object: KubeObject | undefined): FederationRequest | undefined {
-  if (object === undefined) return undefined
+/** A request with its answer; an error where one of the two cannot be read, which is no reason to stop. */
+export function readRequest(object: KubeObject): FederationRequest | MeshPkiError {
   try {
     return readCertificateRequest(object)
   } catch (error) {
-    if (error instanceof MeshPkiError) return undefined
+    if (error instanceof MeshPkiError) return error
     throw error
   }
 }

@@ -135,10 +135,11 @@ export async function policyEntitlement(
 async function planOf(options: PolicyStepOptions, only?: readonly string[]): Promise<Observation> {
   const { api = MESH_PKI_API, policy, policies, inventory, management } = options
   const names = rootSecretNames(policy)
-  const [secrets, rootRecords] = await Promise.all([
-    Promise.all(names.map((name) => management.find(KubeResources.secrets, name))),
-    Promise.all(names.map((name) => management.find(KubeResources.configMaps, rootRecordName(name)))),
-  ])
+  // The notes first: they come after the Secrets, so one without the other is not somebody's being made just now.
+  const rootRecords = await Promise.all(
+    names.map((name) => management.find(KubeResources.configMaps, rootRecordName(name))),
+  )
+  const secrets = await Promise.all(names.map((name) => management.find(KubeResources.secrets, name)))
   const orders: ObservedOrder[] = []
   const unreachable: ClusterReport[] = []
   await Promise.all(

@@ -53,20 +53,19 @@ export async function rootCaStep(
     subject = [{ O: organization }],
     beforeWrite,
   } = options
-  const [found, record] = await Promise.all([
-    client.find(KubeResources.secrets, { namespace, name }),
-    client.find(KubeResources.configMaps, rootRecordName({ namespace, name })),
-  ])
+  // The note first: it comes after the Secret, so one without the other is not somebody's being made just now.
+  const record = await client.find(KubeResources.configMaps, rootRecordName({ namespace, name }))
+  const found = await client.find(KubeResources.secrets, { namespace, name })
   if (found !== undefined) {
     const { certificate } = decodeRootSecret(found)
     const message = `the root ${certificate.fingerprint()} is taken as it is`
     if (record !== undefined) return { changed: false, message }
     // A crash may have come between the secret and its note.
     beforeWrite?.()
-    await unlessThere(
+    const isNoted = await unlessThere(
       client.create(KubeResources.configMaps, encodeRootRecord({ namespace, name }, certificate, owner)),
     )
-    return { changed: true, message }
+    return { changed: isNoted, message }
   }
   if (record !== undefined)
     throw new MeshPkiError(

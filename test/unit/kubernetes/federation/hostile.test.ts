@@ -1,7 +1,10 @@
 /** Whoever rules one cluster, or one API, tries to decide for others; and what goes wrong by itself. */
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { createCsr } from '../../../../src/csr/index.ts'
+import { KubeClient } from '../../../../src/kubernetes/api/kube-client.ts'
 import { KubeResources } from '../../../../src/kubernetes/api/kube-resource.ts'
+import type { KubeTransport } from '../../../../src/kubernetes/api/kube-transport.ts'
 import { agentStep } from '../../../../src/kubernetes/federation/agent-step.ts'
 import { GLOO_API, MESH_PKI_API } from '../../../../src/kubernetes/federation/federation-api.ts'
 import { entitlementOf } from '../../../../src/kubernetes/federation/federation-step.ts'
@@ -658,6 +661,95 @@ test('a rollover whose next root is not there yet stops nothing else', async () 
   world.management.seed(kept)
   expect((await world.step()).incoming).toBeUndefined()
   expect(await play(world, () => {})).toBe(true)
+})
+
+test('an agent that does not see its CA gives no evidence of it', async () => {
+  const world = await onTheWay((one) => rootsIn(one, 'west') === 'root-1 + root-new')
+  const client = world.client(world.apiOf('east'), 'admin')
+  await client.remove(KubeResources.secrets, await client.get(KubeResources.secrets, CACERTS))
+  expect(statusOf(world, 'east')['signer']).toBe('root-1')
+  await world.agent('east')
+  expect([statusOf(world, 'east')['signer'], statusOf(world, 'east')['distributed']]).toEqual([
+    undefined,
+    undefined,
+  ])
+  await world.settle()
+  await world.clock.run('11m')
+  await world.settle()
+  expect(statusOf(world, 'east')['signer']).toBe('root-1')
+})
+
+test('a root that another process is making right now is not called lost', async () => {
+  const world = new World(['east'])
+  const ref = world.rootRef('root-1')
+  const terms = { organization: 'x', lifetime: '3650d', keyAlgorithm: 'P-256', owner: 'p' } as const
+  const inner = world.management.transport()
+  let isFirst = true
+  const transport: KubeTransport = {
+    request: async (request) => {
+      // Before each read of the slow one, once.
+      if (isFirst && request.method === 'GET' && request.path.endsWith('.record')) {
+        isFirst = false
+        const answer = await inner.request(request)
+        await rootCaStep(world.client(world.management, 'fast'), ref, terms)
+        return answer
+      }
+      return inner.request(request)
+    },
+    watch: (request) => inner.watch(request),
+  }
+  const slow = new KubeClient(transport, { fieldManager: 'slow', clock: world.clock })
+  expect((await rootCaStep(slow, ref, terms)).changed).toBe(false)
+  expect(world.management.objects(KubeResources.secrets)).toHaveLength(1)
+})
+
+describe('an issuer that no longer leads', () => {
+  async function asked() {
+    const world = new World(['east'])
+    await world.root('root-1')
+    await world.step()
+    for (let i = 0; i < 2; i++) await world.agent('east')
+    const { order } = world.meshOf('east')
+    const step = (beforeWrite: () => void) =>
+      issuerStep(world.client(world.apiOf('east'), 'issuer'), order, {
+        cluster: 'east',
+        ledger: world.ledger,
+        beforeWrite,
+        entitlementOf: (wanted) => entitlementOf(world.federation, 'east', wanted),
+      })
+    const { ca } = await world.federation.loader.load(world.rootRef('root-1'))
+    return { world, order, step, ca }
+  }
+  const stop = () => {
+    throw new Error('no longer the leader')
+  }
+
+  test('takes nothing out of the ledger', async () => {
+    const { world, order, step, ca } = await asked()
+    const { csr } = await createCsr({ subject: 'O=x', key: 'P-256' })
+    const issued = await ca.issueIntermediate(csr, { lifetime: '1h' })
+    const name = `${order.namespace}/${order.name}`
+    await world.ledger.record({ cluster: 'east', order: name, authority: 'root-1', ...issued })
+    await world.clock.run('2h')
+    const { writes } = world.management
+    await expect(step(stop)).rejects.toThrow('no longer the leader')
+    expect(world.management.writes).toBe(writes)
+  })
+
+  test('since it signed still writes that down, and answers nothing; the next one answers it', async () => {
+    const { world, step, ca } = await asked()
+    let leads = true
+    const original = ca.issueIntermediate.bind(ca)
+    vi.spyOn(ca, 'issueIntermediate').mockImplementationOnce(async (csr, options) => {
+      const issued = await original(csr, options)
+      leads = false
+      return issued
+    })
+    await expect(step(() => (leads ? undefined : stop()))).rejects.toThrow('no longer the leader')
+    expect(world.issuedTotal()).toBe(1)
+    await world.settle()
+    expect([statusOf(world, 'east')['state'], world.issuedTotal()]).toEqual(['FINISHED', 1])
+  })
 })
 
 test('a root that got lost is not made anew', async () => {
