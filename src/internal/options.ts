@@ -25,6 +25,12 @@ export function checkOptionNames(options: unknown, names: readonly string[], cal
   }
 }
 
+/** Refuses an options object that lacks what there is no default for. @throws `TypeError` that names it. */
+export function checkRequired(options: object, names: readonly string[], callee: string): void {
+  const missing = names.find((name) => (Reflect.get(options, name) ?? undefined) === undefined)
+  if (missing !== undefined) throw new TypeError(`${callee} needs the option "${missing}"`)
+}
+
 /** Refuses a value that is not one of a closed set of strings. */
 export function checkOneOf<T extends string>(value: unknown, known: readonly T[], option: string): T {
   for (const candidate of known) if (candidate === value) return candidate

@@ -113,17 +113,17 @@ const MAX_CAUSES = 8
 
 /** Words that tell what to do, by code. */
 const REMEDIES: Readonly<Record<KubeErrorCode, string>> = {
-  ERR_KUBERNETES_ALREADY_EXISTS: 'Read it, and see whether it is ours',
+  ERR_KUBERNETES_ALREADY_EXISTS: 'Read it, and see whether it is ours.',
   ERR_KUBERNETES_ANSWER: 'Is this an API server, and nothing in between that answers for it?',
-  ERR_KUBERNETES_CONFLICT: 'Read it again and decide anew',
-  ERR_KUBERNETES_EXPIRED: 'List again',
-  ERR_KUBERNETES_FORBIDDEN: 'Grant the rule; docs/kubernetes.md lists what each adapter needs',
-  ERR_KUBERNETES_INVALID: 'The server will refuse it again as it is',
+  ERR_KUBERNETES_CONFLICT: 'Read it again and decide anew.',
+  ERR_KUBERNETES_EXPIRED: 'List again.',
+  ERR_KUBERNETES_FORBIDDEN: 'Grant the rule; docs/kubernetes.md lists what each adapter needs.',
+  ERR_KUBERNETES_INVALID: 'The server will refuse it again as it is.',
   ERR_KUBERNETES_NOT_FOUND: 'Was it deleted?',
   ERR_KUBERNETES_NOT_SERVED: 'Is its kind installed, and the server up long enough to know?',
-  ERR_KUBERNETES_THROTTLED: 'Try again after the pause that the server asks for',
-  ERR_KUBERNETES_UNAUTHORIZED: 'Renew the credentials',
-  ERR_KUBERNETES_UNAVAILABLE: 'Try again with a pause',
+  ERR_KUBERNETES_THROTTLED: 'Try again after the pause that the server asks for.',
+  ERR_KUBERNETES_UNAUTHORIZED: 'Renew the credentials.',
+  ERR_KUBERNETES_UNAVAILABLE: 'Try again with a pause.',
 }
 
 /** The error of an answer that is not a success. */
@@ -160,7 +160,7 @@ function refusal(call: KubeCall, status: number, body: unknown, retryAfter: stri
   const unknown = outcome === 'unknown' ? ' Whether it was done is not known: read before trying again.' : ''
   return new KubeError(
     code,
-    `${call.verb} ${call.target}: the API server answered ${facts.join(': ')}. ${REMEDIES[code]}.${unknown}`,
+    `${call.verb} ${call.target}: the API server answered ${facts.join(': ')}. ${REMEDIES[code]}${unknown}`,
     {
       call,
       status,
@@ -181,7 +181,7 @@ export function unreachable(call: KubeCall, error: unknown): KubeError {
   const unknown = outcome === 'unknown' ? ' Whether it was done is not known: read before trying again.' : ''
   return new KubeError(
     'ERR_KUBERNETES_UNAVAILABLE',
-    `${call.verb} ${call.target}: no answer from the API server (${failureLabel(error)}). ${REMEDIES.ERR_KUBERNETES_UNAVAILABLE}.${unknown}`,
+    `${call.verb} ${call.target}: no answer from the API server (${failureLabel(error)}). ${REMEDIES.ERR_KUBERNETES_UNAVAILABLE}${unknown}`,
     { call, outcome, cause: error instanceof KubeError ? error : undefined },
   )
 }

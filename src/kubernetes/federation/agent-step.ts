@@ -6,7 +6,7 @@
 
 import { MeshPkiError } from '../../errors.ts'
 import { readDuration } from '../../internal/duration.ts'
-import { checkOneOf, checkOptionNames } from '../../internal/options.ts'
+import { checkOneOf, checkOptionNames, checkRequired } from '../../internal/options.ts'
 import { toCertificates } from '../../x509/certificate-input.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import { isKubeError } from '../api/kube-error.ts'
@@ -59,6 +59,8 @@ export async function agentStep(
   ref: NamespacedName,
   options: AgentStepOptions,
 ): Promise<StepResult> {
+  checkOptionNames(options, AGENT_STEP_OPTIONS, 'agentStep')
+  checkRequired(options, ['agentNamespace'], 'agentStep')
   const { api = MESH_PKI_API, agentNamespace } = options
   const foreign = checkOneOf(options.foreign ?? 'refuse', ['refuse', 'adopt', 'replace'], 'foreign')
   const rootSwap = checkOneOf(options.rootSwap ?? 'refuse', ['refuse', 'allow'], 'rootSwap')
@@ -66,7 +68,6 @@ export async function agentStep(
   const pinnedRoots =
     options.pinnedRoots === undefined ? undefined : toCertificates(options.pinnedRoots, 'pinnedRoots')
   const heartbeatMs = readDuration(options.heartbeat ?? '5m', 'heartbeat')
-  checkOptionNames(options, AGENT_STEP_OPTIONS, 'agentStep')
   const object = await client.find(api.issuedCertificates, ref)
   if (object === undefined) return sweep(client, ref, options)
   const order = readOrder(object)

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkOptionNames, checkRequired } from '../../internal/options.ts'
+import { quote } from '../../internal/text.ts'
 import type { Rollover } from '../../rotation/rollover/rollover.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import type { CertificateInput } from '../../x509/certificate-input.ts'
@@ -84,3 +86,20 @@ export const FEDERATION_OPTIONS: readonly string[] = [
   'recovery',
   'beforeWrite',
 ]
+
+/**
+ * Checks what no cluster can be blamed for.
+ *
+ * @throws `TypeError` for what is missing, and for an authority that is not given.
+ */
+export function checkFederation(options: FederationOptions, callee: string): void {
+  checkOptionNames(options, FEDERATION_OPTIONS, callee)
+  checkRequired(options, ['owner', 'meshes', 'authorities', 'signer', 'loader'], callee)
+  const { authorities, signer, rollover } = options
+  const ids = rollover === undefined ? [signer] : rollover.plan.authorities.map(({ id }) => id)
+  const missing = ids.find((id) => !Object.hasOwn(authorities, id))
+  if (missing !== undefined)
+    throw new TypeError(
+      `option "authorities" has no ${quote(missing, 64)}${rollover === undefined ? '' : ', which the rollover names'}; it has ${Object.keys(authorities).join(', ')}`,
+    )
+}

@@ -7,11 +7,10 @@
 import { MeshPkiError } from '../../errors.ts'
 import { failureLabel } from '../../internal/backoff.ts'
 import { readDuration } from '../../internal/duration.ts'
-import { checkOptionNames } from '../../internal/options.ts'
 import type { Rollover } from '../../rotation/rollover/rollover.ts'
 import type { RolloverStatus } from '../../rotation/rollover/rollover-status.ts'
 import type { NamespacedName } from '../objects/kube-object.ts'
-import { FEDERATION_OPTIONS, type FederationOptions } from './federation-options.ts'
+import { checkFederation, type FederationOptions } from './federation-options.ts'
 import { rootsOf, trustOf } from './federation-trust.ts'
 import { hearMembers } from './hear-members.ts'
 import type { Entitlement, IssuanceHold } from './issuer-decision.ts'
@@ -43,7 +42,7 @@ export interface FederationReport {
  * @throws `MeshPkiError` for authorities that cannot be read, and the rollover's own; `RangeError` for a rollover that orders cannot drive.
  */
 export async function federationStep(options: FederationOptions): Promise<FederationReport> {
-  checkOptionNames(options, FEDERATION_OPTIONS, 'federationStep')
+  checkFederation(options, 'federationStep')
   const { api, owner, meshes, rollover, passive = [], beforeWrite } = options
   if (rollover !== undefined && passive.length > 0)
     throw new TypeError(
@@ -116,6 +115,7 @@ export async function entitlementOf(
   cluster: string,
   order: NamespacedName,
 ): Promise<Entitlement | IssuanceHold | undefined> {
+  checkFederation(options, 'entitlementOf')
   const mesh = options.meshes.find(
     (one) =>
       one.cluster === cluster && one.order.name === order.name && one.order.namespace === order.namespace,

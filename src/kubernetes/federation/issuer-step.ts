@@ -6,7 +6,7 @@
 
 import { verifyProofOfPossession } from '../../csr/proof-of-possession.ts'
 import { MeshPkiError } from '../../errors.ts'
-import { checkOptionNames, readCount } from '../../internal/options.ts'
+import { checkOptionNames, checkRequired, readCount } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import { isSameJson } from '../objects/canonical-json.ts'
@@ -73,6 +73,7 @@ export async function issuerStep(
   options: IssuerStepOptions,
 ): Promise<StepResult> {
   checkOptionNames(options, ISSUER_STEP_OPTIONS, 'issuerStep')
+  checkRequired(options, ['cluster', 'entitlementOf', 'ledger'], 'issuerStep')
   const { api = MESH_PKI_API, cluster, entitlementOf, beforeWrite } = options
   const maxValid = readCount(options.maxValid ?? 500, 'maxValid', 1, 100_000)
   const request = await client.find(api.certificateRequests, ref)

@@ -5,6 +5,7 @@
  */
 
 import { MeshPkiError } from '../../errors.ts'
+import { checkOptionNames, checkRequired } from '../../internal/options.ts'
 import { quote } from '../../internal/text.ts'
 import type { KubeClient } from '../api/kube-client.ts'
 import { isKubeError } from '../api/kube-error.ts'
@@ -32,8 +33,11 @@ export interface OrderStepOptions {
 export async function orderStep(
   client: KubeClient,
   order: IssuedCertificateInput,
-  { api = MESH_PKI_API, owner, beforeWrite }: OrderStepOptions,
+  options: OrderStepOptions,
 ): Promise<StepResult> {
+  checkOptionNames(options, ['api', 'owner', 'beforeWrite'], 'orderStep')
+  checkRequired(options, ['owner'], 'orderStep')
+  const { api = MESH_PKI_API, owner, beforeWrite } = options
   const { name, namespace } = order
   const found = await client.find(api.issuedCertificates, { name, namespace })
   const labels = { ...order.labels, [FederationMark.owner]: owner }

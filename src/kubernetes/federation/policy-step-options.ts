@@ -67,3 +67,12 @@ export const POLICY_STEP_OPTIONS: readonly string[] = [
   'mayWithdraw',
   'beforeWrite',
 ]
+
+/** Those without a default. */
+export const POLICY_STEP_REQUIRED: readonly string[] = [
+  'policy',
+  'inventory',
+  'management',
+  'clusters',
+  'loader',
+]

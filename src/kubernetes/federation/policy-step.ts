@@ -6,7 +6,7 @@
 
 import { MeshPkiError } from '../../errors.ts'
 import { failureLabel } from '../../internal/backoff.ts'
-import { checkOptionNames } from '../../internal/options.ts'
+import { checkOptionNames, checkRequired } from '../../internal/options.ts'
 import { escapeText } from '../../internal/text.ts'
 import { KubeResources } from '../api/kube-resource.ts'
 import { type NamespacedName, recordAt, textAt } from '../objects/kube-object.ts'
@@ -24,7 +24,7 @@ import {
 } from './federation-step.ts'
 import type { Entitlement, IssuanceHold } from './issuer-decision.ts'
 import { policyFederation } from './policy-federation.ts'
-import { POLICY_STEP_OPTIONS, type PolicyStepOptions } from './policy-step-options.ts'
+import { POLICY_STEP_OPTIONS, POLICY_STEP_REQUIRED, type PolicyStepOptions } from './policy-step-options.ts'
 import { rootCaStep } from './root-ca-step.ts'
 
 /** What the agent of a cluster said of an order when it was last looked at. */
@@ -68,6 +68,7 @@ export interface PolicyReport extends FederationReport {
  */
 export async function policyStep(options: PolicyStepOptions): Promise<PolicyReport> {
   checkOptionNames(options, POLICY_STEP_OPTIONS, 'policyStep')
+  checkRequired(options, POLICY_STEP_REQUIRED, 'policyStep')
   const { policy, management, beforeWrite } = options
   let { plan, unreachable, orders } = await planOf(options)
   const { root } = plan
@@ -111,6 +112,7 @@ export async function policyEntitlement(
   order: NamespacedName,
 ): Promise<Entitlement | IssuanceHold | undefined> {
   checkOptionNames(options, POLICY_STEP_OPTIONS, 'policyEntitlement')
+  checkRequired(options, POLICY_STEP_REQUIRED, 'policyEntitlement')
   const { plan, unreachable } = await planOf(options, [cluster])
   const [lost] = unreachable
   if (lost !== undefined)

@@ -6,6 +6,7 @@
 
 import { createRootCa } from '../../ca/create-root-ca.ts'
 import { MeshPkiError } from '../../errors.ts'
+import { checkOptionNames, checkRequired } from '../../internal/options.ts'
 import { exportPrivateKey } from '../../x509/export-private-key.ts'
 import { generateKeyPair } from '../../x509/generate-key-pair.ts'
 import type { NameInput } from '../../x509/name.ts'
@@ -32,6 +33,8 @@ export interface RootCaStepOptions {
   readonly beforeWrite?: (() => void) | undefined
 }
 
+const REQUIRED: readonly string[] = ['organization', 'lifetime', 'keyAlgorithm', 'owner']
+
 /**
  * Makes the Secret of a root CA where there is none. One that is there is taken as it is, whoever made it: it is never
  * overwritten, and never made anew because an option has changed; a root is replaced by a rollover. A ConfigMap beside it notes that it was
@@ -45,6 +48,8 @@ export async function rootCaStep(
   { namespace, name }: NamespacedName,
   options: RootCaStepOptions,
 ): Promise<StepResult> {
+  checkOptionNames(options, [...REQUIRED, 'subject', 'beforeWrite'], 'rootCaStep')
+  checkRequired(options, REQUIRED, 'rootCaStep')
   const {
     organization,
     lifetime,

@@ -215,8 +215,7 @@ function whyNotAhead(
   digest: string,
   now: number,
 ): string | undefined {
-  if (revision > state.revision + MAX_LOST_REVISIONS)
-    return `by more than ${MAX_LOST_REVISIONS} revisions`
+  if (revision > state.revision + MAX_LOST_REVISIONS) return `by more than ${MAX_LOST_REVISIONS} revisions`
   // Sequences follow the clock in milliseconds.
   if (sequence > Math.max(state.bundle.sequence, now) + MAX_LOST_SEQUENCES)
     return 'with a sequence that lies more than a day ahead of the clock'

@@ -46,10 +46,10 @@ describe('what an order is entitled to', () => {
     expect(held).toHaveProperty('hold')
     const rollover = await rolling({})
     Object.assign(rollover, { desired: async () => undefined })
-    const { rollover: _none, ...federation } = world.federation
-    expect(
-      await entitlementOf({ ...federation, rollover }, 'east', world.meshOf('east').order),
-    ).toHaveProperty('hold')
+    const { rollover: _none, ...rest } = world.federation
+    const authorities = Object.fromEntries(rollover.plan.authorities.map(({ id }) => [id, { roots: [root] }]))
+    const federation = { ...rest, rollover, authorities }
+    expect(await entitlementOf(federation, 'east', world.meshOf('east').order)).toHaveProperty('hold')
   })
 
   test('is bound to its trust domains where these are given', async () => {
@@ -119,4 +119,20 @@ describe('a rollover that orders cannot drive', () => {
     await world.root('root-2')
     expect((await step(rollover)).incoming).toBeUndefined()
   })
+})
+
+test.each([['owner'], ['meshes'], ['authorities'], ['signer'], ['loader']])(
+  'says that the option %s is missing',
+  async (name) => {
+    const { federation } = new World(['east'])
+    const call = federationStep({ ...federation, [name]: undefined } as never)
+    await expect(call).rejects.toThrow(new TypeError(`federationStep needs the option "${name}"`))
+  },
+)
+
+test('a signer that is no authority is no cluster’s fault', async () => {
+  const { federation } = new World(['east'])
+  await expect(federationStep({ ...federation, signer: 'nobody' })).rejects.toThrow(
+    new TypeError('option "authorities" has no "nobody"; it has root-1'),
+  )
 })
