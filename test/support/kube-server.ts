@@ -293,8 +293,13 @@ async function untilReady(
   while (performance.now() < until) {
     if (child().exitCode !== null) throw new Error(`kube-apiserver ended:\n${log()}`)
     const signal = AbortSignal.timeout(2000)
-    const answer = await admin.request({ method: 'GET', path: '/readyz', signal }).catch(() => undefined)
-    if (answer?.status === 200) return
+    // Ready comes before the namespaces that the server makes itself.
+    const answers = await Promise.all(
+      ['/readyz', '/api/v1/namespaces/default', '/api/v1/namespaces/kube-system'].map((path) =>
+        admin.request({ method: 'GET', path, signal }).catch(() => undefined),
+      ),
+    )
+    if (answers.every((answer) => answer?.status === 200)) return
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   throw new Error(`kube-apiserver is not ready after a minute:\n${log()}`)
