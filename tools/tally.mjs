@@ -1,4 +1,4 @@
-// Sums what the parts of a run reported and ends with the line `N passed, N failed`.
+// Sums what the parts of a run reported, names what failed, and ends with the line `N passed, N failed`.
 //
 // Each argument is `name=status` or `name=status:file`: the exit status of a part, and the report it
 // should have left, either vitest's JSON or `{ "passed": n, "failed": n }`.
@@ -7,7 +7,8 @@ import { argv } from 'node:process'
 import { pathToFileURL } from 'node:url'
 
 /** @typedef {{ passed: number, failed: number }} Counts */
-/** @typedef {{ status: string, assertionResults: { status: string }[] }} FileResult */
+/** @typedef {{ status: string, fullName?: string, failureMessages?: string[] }} TestResult */
+/** @typedef {{ status: string, name?: string, message?: string, assertionResults: TestResult[] }} FileResult */
 
 /**
  * @param {unknown} report
@@ -26,6 +27,26 @@ export function countsOf(report) {
     if (status !== 'passed' && good === assertionResults.length) counts.failed++
   }
   return counts
+}
+
+/**
+ * A line for every test that did not pass: the end of a long log is all that some readers are shown.
+ *
+ * @param {unknown} report
+ * @returns {string[]}
+ */
+export function failuresOf(report) {
+  const { testResults = [] } = /** @type {{ testResults?: FileResult[] }} */ (report)
+  /** @param {string | undefined} text */
+  const firstLine = (text) => (text ?? '').split('\n', 1)[0]
+  return testResults.flatMap(({ status, name = '', message, assertionResults }) => {
+    const bad = assertionResults.filter((result) => result.status !== 'passed')
+    if (bad.length === 0) return status === 'passed' ? [] : [`${name}: ${firstLine(message)}`]
+    return bad.map(
+      ({ status, fullName = '', failureMessages = [] }) =>
+        `${name} › ${fullName}: ${firstLine(failureMessages[0]) || status}`,
+    )
+  })
 }
 
 /**
@@ -52,6 +73,19 @@ export function countPart(status, file) {
 }
 
 /**
+ * @param {string | undefined} file
+ * @returns {string[]}
+ */
+function failuresIn(file) {
+  if (file === undefined) return []
+  try {
+    return failuresOf(JSON.parse(readFileSync(file, 'utf8')))
+  } catch (error) {
+    return [`${file} cannot be read: ${error}`]
+  }
+}
+
+/**
  * @param {readonly Counts[]} parts
  * @returns {Counts}
  */
@@ -67,8 +101,13 @@ export function sum(parts) {
 if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {
   const total = sum(
     argv.slice(2).map((part) => {
-      const [, status = '1', file] = /^[^=]*=(\d+)(?::(.+))?$/.exec(part) ?? []
-      return countPart(Number(status), file)
+      const [, name = part, status = '1', file] = /^([^=]*)=(\d+)(?::(.+))?$/.exec(part) ?? []
+      const counts = countPart(Number(status), file)
+      if (counts.failed > 0) {
+        console.log(`\n${name} ended with ${status}, ${counts.failed} failed`)
+        for (const failure of failuresIn(file)) console.log(`  ${failure}`)
+      }
+      return counts
     }),
   )
   console.log(`${total.passed} passed, ${total.failed} failed`)

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { countPart, countsOf, sum } from '../../tools/tally.mjs'
+import { countPart, countsOf, failuresOf, sum } from '../../tools/tally.mjs'
 import { withTemporaryFolder } from '../support/openssl.ts'
 
 const file = (status: string, ...tests: string[]) => ({
@@ -27,6 +27,32 @@ describe('a report', () => {
     ['a skipped test', { testResults: [file('passed', 'passed', 'skipped')] }, { passed: 1, failed: 1 }],
   ])('%s', (_, report, counts) => {
     expect(countsOf(report)).toEqual(counts)
+  })
+})
+
+describe('what failed is named', () => {
+  const failed = { status: 'failed', fullName: 'a token is read', failureMessages: ['Error: 404\n at x'] }
+
+  test.each([
+    ['our own counts', { passed: 3, failed: 1 }, []],
+    ['all passed', { testResults: [file('passed', 'passed')] }, []],
+    [
+      'a test, with the first line of why',
+      { testResults: [{ name: 'a.test.ts', status: 'failed', assertionResults: [failed] }] },
+      ['a.test.ts › a token is read: Error: 404'],
+    ],
+    [
+      'a test that did not run',
+      { testResults: [{ name: 'a.test.ts', ...file('passed', 'passed', 'skipped') }] },
+      ['a.test.ts › : skipped'],
+    ],
+    [
+      'a file that breaks while it loads',
+      { testResults: [{ name: 'a.test.ts', message: 'no such module\n', ...file('failed') }] },
+      ['a.test.ts: no such module'],
+    ],
+  ])('%s', (_, report, lines) => {
+    expect(failuresOf(report)).toEqual(lines)
   })
 })
 
