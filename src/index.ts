@@ -183,7 +183,12 @@ export {
   type MeshPkiErrorOptions,
 } from './errors.ts'
 export {
+  parseShowCerts,
   renderTimeline,
+  type ShowCerts,
+  type ShowCertsFinding,
+  type ShowCertsVerdict,
+  type ShownCertificate,
   type TimelineOptions,
 } from './inspect/index.ts'
 export {
