@@ -17,8 +17,10 @@ const rows = [
   ['rotation'],
   ['inspect'],
   ['node', 'issuers', 'kubernetes'],
+  ['otel'],
 ]
-const outside = rows.length - 1
+/** From this row on it is about what is outside the pure part. */
+const outside = rows.findIndex((row) => row.includes('kubernetes'))
 /** They may use every pure folder, and nothing uses them. */
 const beside = ['index', 'testing', 'peculiar']
 /** Folders that are written for Node and may name its modules. */

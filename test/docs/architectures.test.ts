@@ -1,11 +1,10 @@
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { build, type Plugin } from 'esbuild'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type ArchitecturePosture, lintPosture } from '../../src/ca/index.ts'
 import { fencesIn } from '../../tools/fences.mjs'
-import { root, subpaths } from '../../tools/pack.mjs'
+import { root } from '../../tools/pack.mjs'
+import { outputOf, programFolder } from './run-program.ts'
 
 /** `docs/architectures.md`: every program is run, and prints what stands below it. That it compiles is seen by `fences.test.ts`. */
 const NAMES = [
@@ -19,7 +18,7 @@ const NAMES = [
 ]
 const FILE = 'docs/architectures.md'
 const document = readFileSync(join(root, FILE), 'utf8')
-const folder = join(root, 'build', 'architectures')
+const folder = programFolder('architectures')
 
 interface Architecture {
   readonly name: string
@@ -59,43 +58,6 @@ function architecturesIn(text: string): readonly Architecture[] {
     })
 }
 
-/** The package by its name, from the sources; a subpath that is not exported is an error. */
-const sources: Plugin = {
-  name: 'sources',
-  setup({ onResolve }) {
-    const files = new Map(
-      subpaths().map(({ specifier, file }) => [
-        specifier,
-        join(root, file.replace('./dist/', 'src/').replace(/\.js$/, '.ts')),
-      ]),
-    )
-    onResolve({ filter: /^mesh-pki(?:\/|$)/ }, ({ path }) => {
-      const file = files.get(path)
-      return file === undefined ? { errors: [{ text: `${path} is not exported` }] } : { path: file }
-    })
-  },
-}
-
-/** Bundles a program and runs it in a process of its own; answers what it printed. */
-async function outputOf(name: string, program: string): Promise<string> {
-  const outfile = join(folder, `${name}.mjs`)
-  await build({
-    stdin: { contents: program, loader: 'ts', resolveDir: root, sourcefile: `${name}.ts` },
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    plugins: [sources],
-    tsconfig: join(root, 'tsconfig.json'),
-    logLevel: 'silent',
-  })
-  const { status, stdout, stderr } = spawnSync(process.execPath, [outfile], { encoding: 'utf8' })
-  if (status !== 0 || stderr !== '') throw new Error(`${name} ended with ${status}\n${stdout}${stderr}`)
-  return stdout
-}
-
 beforeAll(() => {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
@@ -118,7 +80,7 @@ test('compares all of them at the beginning', () => {
 
 describe.each(architectures)('$name', ({ name, program = '', output }) => {
   test('prints what the document says', async () => {
-    expect(await outputOf(name, program)).toBe(output)
+    expect(await outputOf(folder, name, program)).toBe(output)
   })
 
   test('is short, shows what is accepted and what is refused, and needs this package only', () => {
@@ -135,7 +97,9 @@ test('without the name constraints the forgeries below one root are accepted', a
   const { program = '' } = architectures.find(({ name }) => name === 'one-root-two-intermediates') ?? {}
   const bare = program.replaceAll(/^ *nameConstraints: .*\n/gm, '')
   expect(program.split('\n').length - bare.split('\n').length).toBe(2)
-  const forged = (await outputOf('bare', bare)).split('\n').filter((line) => line.startsWith('the key of'))
+  const forged = (await outputOf(folder, 'bare', bare))
+    .split('\n')
+    .filter((line) => line.startsWith('the key of'))
   expect(forged).toEqual([
     'the key of the mesh, for the agent of west: accepted',
     'the key of the relay, for cart: accepted',
@@ -202,12 +166,12 @@ describe('the gate itself', () => {
   })
 
   test('runs a program, and reports one that fails, warns, or imports what is not exported', async () => {
-    expect(await outputOf('prints', "import { Csr } from 'mesh-pki/csr'\nconsole.log(typeof Csr)")).toBe(
-      'function\n',
-    )
-    await expect(outputOf('throws', "throw new Error('why')")).rejects.toThrow('why')
-    await expect(outputOf('warns', "console.error('hm')")).rejects.toThrow('hm')
-    await expect(outputOf('private', "import 'mesh-pki/internal'")).rejects.toThrow(
+    expect(
+      await outputOf(folder, 'prints', "import { Csr } from 'mesh-pki/csr'\nconsole.log(typeof Csr)"),
+    ).toBe('function\n')
+    await expect(outputOf(folder, 'throws', "throw new Error('why')")).rejects.toThrow('why')
+    await expect(outputOf(folder, 'warns', "console.error('hm')")).rejects.toThrow('hm')
+    await expect(outputOf(folder, 'private', "import 'mesh-pki/internal'")).rejects.toThrow(
       'mesh-pki/internal is not exported',
     )
   })

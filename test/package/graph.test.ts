@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { expect, inject, test } from 'vitest'
 import { staticGraph } from '../../tools/graph.mjs'
-import { subpaths } from '../../tools/pack.mjs'
+import { readManifest, subpaths } from '../../tools/pack.mjs'
 
 const door = 'dist/internal/peculiar.js'
 const isDecorated = (specifier: string) =>
@@ -41,20 +41,25 @@ test.each(others.filter(({ subpath }) => !isForNode(subpath)))(
   },
 )
 
-test.each(others.filter(({ subpath }) => subpath !== './spiffe/jwt'))(
-  '$subpath does not load the optional peer',
-  ({ file }) => {
-    expect([...graphOf(file).packages.keys()]).not.toContain('jose')
-  },
-)
+/** The subpath that each optional peer is for. It is loaded there and nowhere else; client-node is passed in. */
+const peers = { jose: './spiffe/jwt', '@opentelemetry/api': './otel' }
 
-test('JWT-SVIDs load it', () => {
-  expect([...graphOf('./dist/spiffe/jwt/index.js').packages.keys()]).toContain('jose')
+test.each(others)('$subpath loads no optional peer but its own', ({ subpath, file }) => {
+  const { packages } = graphOf(file)
+  expect(Object.keys(readManifest().peerDependencies).filter((peer) => packages.has(peer))).toEqual(
+    Object.entries(peers).flatMap(([peer, at]) => (at === subpath ? [peer] : [])),
+  )
+})
+
+test('telemetry loads nothing of what it observes', () => {
+  expect(
+    [...graphOf('./dist/otel/index.js').files].filter((file) => !/^dist\/(otel|internal)\//.test(file)),
+  ).toEqual([])
 })
 
 test('the root loads neither the bridge, nor test helpers, nor what talks to the outside', () => {
   const strays = [...graphOf('./dist/index.js').files].filter((file) =>
-    /^dist\/(peculiar|testing|node|issuers|kubernetes)\//.test(file),
+    /^dist\/(peculiar|testing|node|issuers|kubernetes|otel)\//.test(file),
   )
   expect(strays).toEqual([])
 })

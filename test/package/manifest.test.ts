@@ -15,7 +15,7 @@ test('there are five runtime dependencies, no more', () => {
 
 test('every peer is optional', () => {
   const { peerDependencies, peerDependenciesMeta } = readManifest()
-  expect(Object.keys(peerDependencies)).toEqual(['@kubernetes/client-node', 'jose'])
+  expect(Object.keys(peerDependencies)).toEqual(['@kubernetes/client-node', '@opentelemetry/api', 'jose'])
   for (const peer of Object.keys(peerDependencies))
     expect(peerDependenciesMeta[peer]).toEqual({ optional: true })
 })
