@@ -9,13 +9,13 @@ const resolutions = {
   bundler: { module: 'esnext', moduleResolution: 'bundler' },
 }
 
-const isBridge = (subpath: string) => subpath === './peculiar'
+/** The declarations of `@peculiar/x509` and `@opentelemetry/api` themselves need the DOM. */
+const isBridge = (subpath: string) => ['./peculiar', './otel'].includes(subpath)
 const isForNode = (subpath: string) => subpath === './node' || subpath.startsWith('./kubernetes/')
 
 /** What each kind of user has declared: most have neither the DOM nor Node. */
 const users = [
   { user: 'pure', types: [], lib: ['ES2022'], takes: (at: string) => !isBridge(at) && !isForNode(at) },
-  // The declarations of @peculiar/x509 themselves need the DOM.
   { user: 'bridge', types: [], lib: ['ES2022', 'DOM'], takes: isBridge },
   { user: 'Node', types: ['node'], lib: ['ES2022'], takes: isForNode },
 ]
