@@ -191,11 +191,8 @@ describe('a journal that was restored from a backup', () => {
     await begin(world, { kind: 'root', outgoing: ['root-1'], from: () => 'root-1' })
     const { rollover } = world.federation
     if (rollover === undefined) throw new Error('no rollover')
-    world.federation = {
-      ...world.federation,
-      // As the driver answers while a journal recovers.
-      rollover: Object.create(rollover, { desired: { value: async () => undefined } }),
-    }
+    // As the driver answers while a journal recovers.
+    const desired = vi.spyOn(rollover, 'desired').mockResolvedValue(undefined)
     const answer = await entitlementOf(world.federation, 'east', world.meshOf('east').order)
     expect(answer).toEqual({ hold: expect.stringContaining('was restored') })
     const admin = world.client(world.apiOf('east'), 'admin')
@@ -209,7 +206,7 @@ describe('a journal that was restored from a backup', () => {
       state: 'PENDING',
       error: expect.stringContaining('was restored'),
     })
-    world.federation = { ...world.federation, rollover }
+    desired.mockRestore()
     await world.settle()
     expect(statusOf(world, 'east')['state']).toBe('FINISHED')
   })
