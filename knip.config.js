@@ -16,7 +16,7 @@ export default {
     'test/**/*.test.ts',
     'test/**/*.test-d.ts',
     'test/fuzz/main.ts',
-    'test/runtime/smoke.mjs',
+    'test/runtime/{smoke,hosts/*,vectors/generate}.mjs',
     'test/kubernetes/client-node/peer.ts',
     'test/kubernetes/chaos/{agent-process,contender}.ts',
     'test/vectors/**/*.mjs',

@@ -78,7 +78,7 @@ const packed = () => {
 const gates = {
   build: { title: 'build', run: () => succeeds('npm', 'run', '--silent', 'build') },
   types: {
-    title: 'types: src, tests, examples, benchmarks, fuzzers',
+    title: 'types: src, tests, examples, benchmarks, fuzzers, runtimes',
     run: () =>
       all(
         () => compiles('tsconfig.json', 'src'),
@@ -87,6 +87,7 @@ const gates = {
         () => compiles('tsconfig.examples.json', 'examples'),
         () => compiles('tsconfig.bench.json', 'bench'),
         () => compiles('tsconfig.fuzz.json', 'test/fuzz'),
+        () => succeeds('tsc', '-p', 'test/runtime/tsconfig.json'),
       ),
   },
   lint: { title: 'lint and layers', run: () => succeeds('npm', 'run', '--silent', 'lint') },

@@ -14,9 +14,9 @@ const LINE = 64
 const LINE_FEED = 0x0a
 const PAD = 0x3d
 
-/** `node:buffer`'s decoder: writes into the bytes that it is called on, and answers how many. */
+/** `node:buffer`'s decoder: writes at most `length` octets into the bytes that it is called on, and answers how many. */
 interface NativeBytes {
-  base64Write(text: string, offset: number): number
+  base64Write(text: string, offset: number, length: number): number
 }
 
 type WrapBytes = (bytes: ArrayBuffer) => NativeBytes
@@ -99,7 +99,8 @@ function decodeLines(target: NativeBytes, offset: number, text: string, start: n
   // Its alphabet for URLs is read as well.
   if (characters === 0 || characters % 4 !== 0 || body.includes('-') || body.includes('_')) return -1
   const octets = (characters / 4) * 3 - pads
-  if (target.base64Write(body, offset) !== octets) return -1
+  // No text of so many characters has more octets. Without a length workerd takes that of the text, and refuses it.
+  if (target.base64Write(body, offset, octets) !== octets) return -1
   // The bits that no octet holds must be zero: the strict decoder reads the last group again.
   return pads > 0 && !(decodeBase64(body, body.length - 4) instanceof Uint8Array) ? -1 : octets
 }

@@ -60,7 +60,7 @@ export async function decryptPkcs8(der: Uint8Array, passphrase: string | Uint8Ar
   }
 }
 
-/** Derives the AES key of PBES2. */
+/** Derives the AES key of PBES2. @throws `MeshPkiError` `ERR_KEY_UNSUPPORTED` for more work than the runtime does. */
 export async function deriveKey(
   passphrase: string | Uint8Array,
   parameters: Pick<Pbes2, 'hash' | 'salt' | 'iterations' | 'keyBits'>,
@@ -70,13 +70,17 @@ export async function deriveKey(
   const secret = passphraseBytes(passphrase)
   const base = await subtle.importKey('raw', secret, { name: 'PBKDF2' }, false, ['deriveBits'])
   secret.fill(0)
-  const bits = new Uint8Array(
-    await subtle.deriveBits(
-      { name: 'PBKDF2', hash: parameters.hash, salt: parameters.salt, iterations: parameters.iterations },
-      base,
-      parameters.keyBits,
-    ),
-  )
+  const { hash, salt, iterations, keyBits } = parameters
+  let bits: Uint8Array<ArrayBuffer>
+  try {
+    bits = new Uint8Array(await subtle.deriveBits({ name: 'PBKDF2', hash, salt, iterations }, base, keyBits))
+  } catch (cause) {
+    throw new MeshPkiError(
+      'ERR_KEY_UNSUPPORTED',
+      `this runtime's WebCrypto refuses ${iterations} iterations of PBKDF2 with ${hash}: hosts of foreign code bound them. Write the key with fewer (option "iterations"), or decrypt it elsewhere`,
+      { cause },
+    )
+  }
   const key = await subtle.importKey('raw', bits, { name: 'AES-CBC' }, false, [usage])
   bits.fill(0)
   return key

@@ -28,7 +28,8 @@ export interface ExportPrivateKeyOptions {
 /**
  * Writes an extractable private key as one PEM block.
  *
- * @throws `MeshPkiError` `ERR_KEY_NOT_EXTRACTABLE`; `ERR_KEY_UNSUPPORTED` when the format does not fit the kind of key.
+ * @throws `MeshPkiError` `ERR_KEY_NOT_EXTRACTABLE`; `ERR_KEY_UNSUPPORTED` when the format does not fit the kind of key, or the
+ * runtime refuses so many `iterations`.
  *
  * @example
  * ```ts

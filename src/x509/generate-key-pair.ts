@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MeshPkiError } from '../errors.ts'
 import { type NodeCrypto, type NodeKeyObject, nodeCrypto } from '../internal/node-crypto.ts'
 import { checkOneOf, checkOptionNames, readFlag } from '../internal/options.ts'
 import {
@@ -46,7 +47,8 @@ export interface GeneratedKeyPair {
 /**
  * Makes a key pair. RSA keys have the public exponent 65537 and take from 0.1 to 3 seconds, off the main thread.
  *
- * @throws `TypeError` for an unknown algorithm or option.
+ * @throws `MeshPkiError` `ERR_KEY_UNSUPPORTED` for a kind that the WebCrypto in use lacks; `TypeError` for an unknown
+ * algorithm or option.
  *
  * @example
  * ```ts
@@ -101,7 +103,11 @@ async function generateWeb(
   extractable: boolean,
   crypto: WebCryptoLike,
 ): Promise<PrivateKey> {
-  const pair = await crypto.subtle.generateKey(webParameters(algorithm), extractable, ['sign', 'verify'])
+  const pair = await crypto.subtle
+    .generateKey(webParameters(algorithm), extractable, ['sign', 'verify'])
+    .catch((error: unknown) => {
+      throw isNotSupported(error) ? unsupported(algorithm, error) : error
+    })
   if (!isPair(pair)) throw new TypeError('option "crypto" made a single key where a pair was due')
   return PrivateKey.fromCryptoKeyPair(pair, { crypto })
 }
@@ -112,6 +118,19 @@ function webParameters(algorithm: KeyAlgorithm): { name: string } {
   return Object.assign(
     { name: 'RSASSA-PKCS1-v1_5' },
     { modulusLength: Number(algorithm.slice(4)), publicExponent: Uint8Array.of(1, 0, 1), hash: 'SHA-256' },
+  )
+}
+
+/** A DOMException of that name, which structural types cannot name. */
+function isNotSupported(error: unknown): boolean {
+  return error instanceof Error && error.name === 'NotSupportedError'
+}
+
+function unsupported(algorithm: KeyAlgorithm, cause: unknown): MeshPkiError {
+  return new MeshPkiError(
+    'ERR_KEY_UNSUPPORTED',
+    `WebCrypto makes no keys of the kind ${algorithm} here; expected another kind, such as "P-256", or another runtime`,
+    { cause },
   )
 }
 

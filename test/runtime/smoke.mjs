@@ -1,4 +1,4 @@
-// One program for every bundler and runtime: a root, an intermediate, a workload, a verified path, and
+// One small program for every bundler (the runtimes have the cases beside it): a root, an intermediate, a workload, a verified path, and
 // one that must not verify. It ends with an exception, so with a non-zero status, when anything is off.
 import { CertificateAuthority, createRootCa } from 'mesh-pki/ca'
 import { createCsr } from 'mesh-pki/csr'
