@@ -18,6 +18,7 @@ export {
   type PlannedWorkload,
 } from './check-hierarchy.ts'
 export { type CreateRootCaOptions, createRootCa } from './create-root-ca.ts'
+export type { CrlSource } from './enrollment/client-certificate.ts'
 export {
   type AnchorsInput,
   type AuthorizeContext,
@@ -74,7 +75,7 @@ export type {
   IssuerRequest,
 } from './external/external-issuer.ts'
 export { IssuerFailure, type IssuerFailureOptions } from './external/issuer-failure.ts'
-export { type LocalIssuerOptions, localIssuer } from './external/local-issuer.ts'
+export { type LocalCa, type LocalIssuerOptions, localIssuer } from './external/local-issuer.ts'
 export { requestCertificate } from './external/request-certificate.ts'
 export type { IssuerEvent, LifetimeBounds, RequestCertificateOptions } from './external/request-options.ts'
 export type { HierarchyFinding } from './judge-planned.ts'

@@ -21,7 +21,7 @@ export interface CryptoKeyPairLike {
 }
 
 /** The fields of a JSON Web Key that are used. */
-interface WebJwk {
+export interface WebJwk {
   readonly kty?: string
   readonly crv?: string
   readonly x?: string

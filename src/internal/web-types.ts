@@ -8,7 +8,7 @@
 import type { AbortSignalLike } from './abort.ts'
 
 /** What a response can be asked for where there is no `Response` type. */
-interface ResponseLike {
+export interface ResponseLike {
   readonly status: number
   readonly headers: HeadersLike
   arrayBuffer(): Promise<ArrayBuffer>

@@ -14,7 +14,14 @@ export {
   type KubeList,
   type KubeSelection,
 } from './api/kube-client.ts'
-export { isKubeError, KubeError, type KubeErrorCause, type KubeErrorCode } from './api/kube-error.ts'
+export {
+  isKubeError,
+  type KubeCall,
+  KubeError,
+  type KubeErrorCause,
+  type KubeErrorCode,
+  type KubeErrorInit,
+} from './api/kube-error.ts'
 export type {
   ClockSkewEvent,
   KubeRuntimeEvent,
@@ -23,7 +30,7 @@ export type {
   ReflectorEvent,
   RequestEvent,
 } from './api/kube-event.ts'
-export { apiVersionOf, type KubeResource, KubeResources } from './api/kube-resource.ts'
+export { apiVersionOf, type KubeResource, KubeResources, type Subresource } from './api/kube-resource.ts'
 export type {
   KubeContentType,
   KubeQuery,
@@ -34,7 +41,7 @@ export type {
   KubeWatchRequest,
 } from './api/kube-transport.ts'
 export type { BackupEntry } from './backup/backup-document.ts'
-export { type BackupTrustOptions, backupTrust } from './backup/backup-trust.ts'
+export { type BackupTerms, type BackupTrustOptions, backupTrust } from './backup/backup-trust.ts'
 export {
   type BackupContents,
   type CheckBackupResult,
@@ -62,13 +69,13 @@ export {
   type RolloverEvidenceOptions,
   rolloverEvidence,
 } from './evidence/rollover-evidence.ts'
-export { acceptAnswer } from './federation/accept-answer.ts'
+export { type AnswerTerms, acceptAnswer } from './federation/accept-answer.ts'
 export { type AgentControllerOptions, agentController } from './federation/agent-controller.ts'
-export type { ForeignSecretRule } from './federation/agent-decision.ts'
 export {
   type AgentAction,
   type AgentView,
   decideAgentAction,
+  type ForeignSecretRule,
 } from './federation/agent-decision.ts'
 export {
   adopted,
@@ -125,6 +132,7 @@ export {
 export { type IssuerStepOptions, issuerStep } from './federation/issuer-step.ts'
 export { type EvidenceTerms, memberReport, mergeReports } from './federation/member-evidence.ts'
 export { type OrderStepOptions, orderStep } from './federation/order-step.ts'
+export type { DiscardedObject, PendingKey } from './federation/pending-request.ts'
 export { type PolicyControllerOptions, policyController } from './federation/policy-controller.ts'
 export {
   type OrderState,
@@ -136,10 +144,13 @@ export type { PolicyStepOptions } from './federation/policy-step-options.ts'
 export { type RootCaStepOptions, rootCaStep } from './federation/root-ca-step.ts'
 export { type RootsDistributedOptions, rootsDistributed } from './federation/roots-distributed.ts'
 export { secretJournal } from './federation/secret-journal.ts'
+export type { CacertsDescription, CacertsEntry, IstiodVerdict } from './lint/cacerts-description.ts'
 export { type CheckCacertsOptions, type CheckCacertsResult, checkCacerts } from './lint/check-cacerts.ts'
+export { type DescribeCacertsOptions, describeCacerts } from './lint/describe-cacerts.ts'
 export type { IstiodStep } from './lint/istiod-verdict.ts'
 export { type LintCacertsOptions, lintCacerts } from './lint/lint-cacerts.ts'
 export { type LintCacertsChangeOptions, lintCacertsChange } from './lint/lint-cacerts-change.ts'
+export { printCacerts } from './lint/print-cacerts.ts'
 export { MESH_PKI_GROUP, MESH_PKI_VERSION } from './objects/api-group.ts'
 export {
   type Condition,
@@ -237,7 +248,7 @@ export {
 export { type CrlConfigMapOptions, decodeCrlConfigMap, encodeCrlConfigMap } from './secrets/crl-config-map.ts'
 export { type CacertsBundle, decodeCacerts } from './secrets/decode-cacerts.ts'
 export { type CacertsInput, encodeCacerts } from './secrets/encode-cacerts.ts'
-export { encodeRelaySecret, type RelaySecretInput } from './secrets/encode-relay-secret.ts'
+export { encodeRelaySecret, type RelayPlace, type RelaySecretInput } from './secrets/encode-relay-secret.ts'
 export {
   type DecodeRelaySecretOptions,
   decodeRelaySecret,
@@ -319,6 +330,8 @@ export {
   type CertificateUsage,
   type JudgedUsages,
   judgeUsages,
+  type KeyUsageWord,
+  type PurposeWord,
   type UsageBits,
   type UsageLimits,
   usageBits,
@@ -353,6 +366,7 @@ export {
   readPodBounceDirective,
 } from './trust/pod-bounce-directive.ts'
 export { type RestartResult, type RestartStepOptions, restartStep } from './trust/restart-step.ts'
+export type { RolloutKind } from './trust/rollout.ts'
 export {
   NAMESPACES_WITHOUT_ROOTS,
   type RootConfigMapResult,

@@ -10,12 +10,8 @@ import { VerifiedSvid } from '../spiffe/verified-svid.ts'
 /** Kept on the socket itself: it travels with it, through an HTTP server for instance. */
 const SVID: unique symbol = Symbol('mesh-pki svid')
 
-interface Marked {
-  [SVID]?: unknown
-}
-
 /** Notes who is at the other end. */
-export function markSocket(socket: Duplex & Marked, svid: VerifiedSvid): void {
+export function markSocket(socket: Duplex, svid: VerifiedSvid): void {
   Object.defineProperty(socket, SVID, { value: svid, configurable: true })
 }
 
@@ -37,7 +33,7 @@ export function markSocket(socket: Duplex & Marked, svid: VerifiedSvid): void {
  * server.listen(8443)
  * ```
  */
-export function svidOf(socket: Duplex & Marked): VerifiedSvid | undefined {
-  const svid = socket[SVID]
+export function svidOf(socket: Duplex): VerifiedSvid | undefined {
+  const svid: unknown = Reflect.get(socket, SVID)
   return svid instanceof VerifiedSvid ? svid : undefined
 }

@@ -32,7 +32,8 @@ export type ExpirySource =
   | { readonly name: string; readonly secret: ExpirySecret }
   | { readonly name: string; readonly bundle: CertificatesInput | SpiffeBundle }
 
-type CertificatesInput = CertificateInput | readonly CertificateInput[]
+/** Certificates, or PEM with several. */
+export type CertificatesInput = CertificateInput | readonly CertificateInput[]
 
 /** Before it is checked that there is one of them. */
 interface GivenSource {

@@ -22,7 +22,7 @@ export {
   expiryReport,
   type UnreadableExpiry,
 } from './expiry-report.ts'
-export type { ExpiryPlace, ExpirySecret, ExpirySource } from './expiry-source.ts'
+export type { CertificatesInput, ExpiryPlace, ExpirySecret, ExpirySource } from './expiry-source.ts'
 export type { GraceInequality } from './grace-inequalities.ts'
 export {
   checkIstioRoots,
@@ -63,6 +63,7 @@ export {
 export type { IssuedUnder, MemberReport } from './rollover/member-report.ts'
 export { planRollover, RolloverInfeasibleError } from './rollover/plan-rollover.ts'
 export { Rollover, type RolloverOptions } from './rollover/rollover.ts'
+export type { StagedAuthority } from './rollover/rollover-changes.ts'
 export type { GateId, ShutGate, Transition } from './rollover/rollover-gate.ts'
 export { type JournalRecord, memoryJournal, type RolloverJournal } from './rollover/rollover-journal.ts'
 export type {

@@ -35,6 +35,14 @@ export function noIssuer(around: Surroundings, path: readonly Certificate[], sub
   )
 }
 
+/** How few intermediates there were to choose from. */
+function nobodyOf(intermediates: number): string {
+  if (intermediates === 0) return 'no intermediate was sent or given'
+  return intermediates === 1
+    ? 'the one intermediate has another name'
+    : `none of the ${intermediates} intermediates has that name`
+}
+
 function tellNoIssuer(
   { anchors, known, offered, unreadable }: Surroundings,
   subject: Certificate,
@@ -49,7 +57,7 @@ function tellNoIssuer(
   const intermediates = [...known, ...offered]
   const renamed = [...anchors, ...intermediates].find((issuer) => keyIdMatch(issuer, subject) > 0)
   return {
-    problem: `nobody trusted issued it. Its issuer is ${name}; the trust anchors are ${labelAll(anchors)}, and none of the ${intermediates.length} intermediates has that name${passedOver}`,
+    problem: `nobody trusted issued it. Its issuer is ${name}; the trust anchors are ${labelAll(anchors)}, and ${nobodyOf(intermediates.length)}${passedOver}`,
     clause: 'RFC 5280 §6.1',
     expected: `a certificate with the subject ${name}`,
     found: 'none',

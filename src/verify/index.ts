@@ -16,7 +16,7 @@ export type {
   TrustAnchorInput,
   VerifyPathOptions,
 } from './options.ts'
-export { PathError, type PathErrorCode } from './path-error.ts'
+export { PathError, type PathErrorCode, type PathErrorOptions } from './path-error.ts'
 export type { ProfileRule, ProfileRules } from './profile-rules.ts'
 export type { Rfc5280Rule } from './rfc5280-rules.ts'
 export { TrustAnchor, type TrustAnchorParameters } from './trust-anchor.ts'

@@ -88,7 +88,7 @@ export class TrustStore {
   }
 
   /** The anchors, each once. */
-  get anchors(): readonly Issuer[] {
+  get anchors(): readonly (Certificate | TrustAnchor)[] {
     return [...this.#anchors]
   }
 

@@ -4,8 +4,22 @@
  * @module
  */
 
-export { MeshPkiError } from '../errors.ts'
+export {
+  MeshPkiError,
+  type MeshPkiErrorCode,
+  type MeshPkiErrorData,
+  type MeshPkiErrorOptions,
+} from '../errors.ts'
 export type { AbortSignalLike } from '../internal/abort.ts'
+export type {
+  CryptoKeyLike,
+  CryptoKeyPairLike,
+  RandomSource,
+  SubtleCryptoLike,
+  WebCryptoLike,
+  WebJwk,
+} from '../internal/web-crypto.ts'
+export type { ResponseLike, WebAbortSignal, WebResponse } from '../internal/web-types.ts'
 export type { SignatureAlgorithm } from './algorithm-identifier.ts'
 export { Certificate, type ReadCertificateOptions } from './certificate.ts'
 export type { CertificateInput } from './certificate-input.ts'
@@ -40,7 +54,10 @@ export { Name, type NameAttribute, type NameInput } from './name.ts'
 export type { RdnInput } from './name-encoder.ts'
 export { type PemBlock, readPem, writePem } from './pem.ts'
 export { PrivateKey } from './private-key.ts'
+export type { PssAlgorithm } from './pss-algorithm.ts'
+export type { KeyKind } from './public-key-info.ts'
 export type { RemoteSignerEvent, RemoteSignFunction, RemoteSignRequest } from './remote-signature.ts'
 export { type RemoteSignerOptions, remoteSigner } from './remote-signer.ts'
+export type { SignerInput } from './resolve-signer.ts'
 export type { RevocationReason, RevokedCertificate } from './revoked-certificate.ts'
 export type { Signer } from './signer.ts'

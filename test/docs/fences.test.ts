@@ -8,7 +8,8 @@ import { filesUnder } from '../../tools/source.mjs'
 
 const documents = [
   ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md'].filter((file) => existsSync(file)),
-  ...filesUnder('docs', /\.md$/),
+  // The reference repeats the docstrings of src.
+  ...filesUnder('docs', /\.md$/).filter((file) => !file.startsWith('docs/reference/')),
   ...filesUnder('src', /\.ts$/),
 ]
 

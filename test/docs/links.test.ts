@@ -3,8 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { anchorsOf } from '../../tools/anchors.mjs'
 import { filesUnder } from '../../tools/source.mjs'
-import { anchorsOf } from './support.ts'
 
 const documents = [
   'README.md',

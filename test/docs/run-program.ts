@@ -28,7 +28,7 @@ export const programFolder = (document: string): string => join(root, 'build', d
  * Bundles a program of a document and runs it in a process of its own; answers what it printed. Throws where it ends badly or
  * complains.
  */
-export async function outputOf(folder: string, name: string, program: string): Promise<string> {
+export async function outputOf(folder: string, name: string, program: string, cwd = root): Promise<string> {
   const outfile = join(folder, `${name}.mjs`)
   mkdirSync(dirname(outfile), { recursive: true })
   await build({
@@ -43,7 +43,7 @@ export async function outputOf(folder: string, name: string, program: string): P
     tsconfig: join(root, 'tsconfig.json'),
     logLevel: 'silent',
   })
-  const { status, stdout, stderr } = spawnSync(process.execPath, [outfile], { encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [outfile], { encoding: 'utf8', cwd })
   if (status !== 0 || stderr !== '') throw new Error(`${name} ended with ${status}\n${stdout}${stderr}`)
   return stdout
 }

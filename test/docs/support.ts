@@ -37,18 +37,3 @@ export function tableOf(document: string, header: string): readonly (readonly st
 /** What stands in backticks. */
 export const quoted = (text = ''): readonly string[] =>
   [...text.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word)
-
-/** Headings as links name them: lower case, dashes for blanks, no other marks. */
-export const anchorsOf = (document: string): ReadonlySet<string> =>
-  new Set(
-    document
-      .replace(/^```[\s\S]*?^```/gm, '')
-      .split('\n')
-      .flatMap((line) => /^#{1,6} (.*)$/.exec(line)?.[1] ?? [])
-      .map((heading) =>
-        heading
-          .toLowerCase()
-          .replace(/[^\p{L}\p{N} _-]/gu, '')
-          .replaceAll(' ', '-'),
-      ),
-  )

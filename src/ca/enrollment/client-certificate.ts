@@ -15,7 +15,7 @@ import { badCertificate, unavailable } from './enrollment-refusal.ts'
 import type { LiveAnchors } from './live-anchors.ts'
 
 /** CRLs, or a function that answers the newest. */
-type CrlSource =
+export type CrlSource =
   | CertificateListInput
   | readonly CertificateListInput[]
   | (() =>

@@ -156,7 +156,7 @@ class RememberedOutcomes {
 }
 
 /** Of a CA, what is needed. */
-type LocalCa = Pick<CertificateAuthority, 'issueIntermediate' | 'issueWorkload'> &
+export type LocalCa = Pick<CertificateAuthority, 'issueIntermediate' | 'issueWorkload'> &
   Partial<Pick<CertificateAuthority, 'sign'>>
 
 async function issueBy(

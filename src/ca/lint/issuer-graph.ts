@@ -8,7 +8,6 @@
  */
 
 import { MeshPkiError } from '../../errors.ts'
-import { toHex } from '../../internal/bytes.ts'
 import { groupBy } from '../../internal/group-by.ts'
 import { Certificate } from '../../x509/certificate.ts'
 import type { CertificateList } from '../../x509/certificate-list.ts'
@@ -26,6 +25,9 @@ export type SignedBy = boolean | undefined
 export class SignatureOracle {
   readonly #keys = new Map<string, VerificationKey | undefined>()
   readonly #answers = new Map<string, SignedBy>()
+  // Each is hashed once, not once for every other that it is asked about.
+  readonly #prints = new WeakMap<Certificate | CertificateList, string>()
+  readonly #keyPrints = new WeakMap<Certificate, string>()
   #left = MAX_SIGNATURES
 
   /** Whether the budget did not suffice. */
@@ -36,7 +38,7 @@ export class SignatureOracle {
   /** Whether the key of `issuer` made the signature of `value`. */
   async isSignedBy(value: Certificate | CertificateList, issuer: Certificate): Promise<SignedBy> {
     if (value.signatureAlgorithm === undefined) return undefined
-    const question = `${value.fingerprint()} ${toHex(issuer.publicKey)}`
+    const question = `${this.#printOf(value)} ${this.#keyPrintOf(issuer)}`
     if (this.#answers.has(question)) return this.#answers.get(question)
     const key = await this.#keyOf(issuer)
     if (key === undefined || --this.#left < 0) return undefined
@@ -46,17 +48,32 @@ export class SignatureOracle {
   }
 
   async #keyOf(issuer: Certificate): Promise<VerificationKey | undefined> {
-    const spki = issuer.publicKey
-    const name = toHex(spki)
+    const name = this.#keyPrintOf(issuer)
     if (this.#keys.has(name)) return this.#keys.get(name)
     let key: VerificationKey | undefined
     try {
-      key = await importVerificationKey(spki)
+      key = await importVerificationKey(issuer.publicKey)
     } catch (error) {
       if (!(error instanceof MeshPkiError)) throw error
     }
     this.#keys.set(name, key)
     return key
+  }
+
+  #printOf(value: Certificate | CertificateList): string {
+    const known = this.#prints.get(value)
+    if (known !== undefined) return known
+    const print = value.fingerprint()
+    this.#prints.set(value, print)
+    return print
+  }
+
+  #keyPrintOf(issuer: Certificate): string {
+    const known = this.#keyPrints.get(issuer)
+    if (known !== undefined) return known
+    const print = issuer.publicKeyFingerprint()
+    this.#keyPrints.set(issuer, print)
+    return print
   }
 }
 

@@ -42,7 +42,8 @@ export interface KubeCall {
   readonly target: string
 }
 
-interface KubeErrorInit {
+/** What a {@link KubeError} is made of. */
+export interface KubeErrorInit {
   readonly call: KubeCall
   readonly status?: number | undefined
   readonly reason?: string | undefined

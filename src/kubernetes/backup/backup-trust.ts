@@ -42,7 +42,7 @@ import {
 } from './backup-document.ts'
 
 /** What both ways have. */
-interface BackupTerms {
+export interface BackupTerms {
   /** Where `createdAt` comes from. Default: the machine's clock. */
   readonly clock?: TimeSource | undefined
 }

@@ -22,7 +22,7 @@ import { SealedToken } from './sealed-token.ts'
 import { checkCas, chooseName, pemOf, pemOfKey, writeSecret } from './secret-writer.ts'
 
 /** Where a secret of the relay is to stand. */
-interface RelayPlace {
+export interface RelayPlace {
   /** The usual one by default, or that of the base. */
   readonly name?: string | undefined
   /** `'gloo-mesh'` by default, or that of the base. */

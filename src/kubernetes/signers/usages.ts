@@ -8,7 +8,8 @@ import { escapeText, quote } from '../../internal/text.ts'
 import { ExtendedKeyUsage, type Oid } from '../../x509/extensions/extended-key-usage.ts'
 import type { KeyUsageName } from '../../x509/extensions/key-usage.ts'
 
-type KeyUsageWord =
+/** Key usages as `certificates.k8s.io` names them. */
+export type KeyUsageWord =
   | 'digital signature'
   | 'signing'
   | 'content commitment'
@@ -20,7 +21,8 @@ type KeyUsageWord =
   | 'encipher only'
   | 'decipher only'
 
-type PurposeWord =
+/** Purposes as `certificates.k8s.io` names them. */
+export type PurposeWord =
   | 'any'
   | 'server auth'
   | 'client auth'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isPrintedAs } from '../../../src/inspect/printed-name.ts'
+import { isPrintedAs } from '../../../src/inspect/show-certs/printed-name.ts'
 import { Name } from '../../../src/x509/index.ts'
 
 const name = Name.from([{ C: 'DE' }, { O: 'Acme, "Inc"' }, { CN: 'Rööt' }, { emailAddress: 'a@b.c' }])

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { timelineOf } from '../../../src/inspect/render-timeline.ts'
-import type { Timeline, TimelineLane } from '../../../src/inspect/timeline.ts'
+import { timelineOf } from '../../../src/inspect/timeline/render-timeline.ts'
+import type { Timeline, TimelineLane } from '../../../src/inspect/timeline/timeline.ts'
 import { planRollover, simulateRollover } from '../../../src/rotation/index.ts'
 import { DAY, handTrace, MINUTE, P, PARAMETERS, PLAN } from './plans.ts'
 

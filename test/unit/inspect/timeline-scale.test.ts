@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { sortedInstants } from '../../../src/inspect/timeline.ts'
-import { timelineClock } from '../../../src/inspect/timeline-clock.ts'
-import { spread, ticksOf, timelineScale } from '../../../src/inspect/timeline-scale.ts'
+import { sortedInstants } from '../../../src/inspect/timeline/timeline.ts'
+import { timelineClock } from '../../../src/inspect/timeline/timeline-clock.ts'
+import { spread, ticksOf, timelineScale } from '../../../src/inspect/timeline/timeline-scale.ts'
 
 const instants = fc
   .uniqueArray(fc.integer({ min: 0, max: 400 * 86_400_000 }), { minLength: 2, maxLength: 40 })

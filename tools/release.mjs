@@ -1,0 +1,95 @@
+// Makes what a release consists of, in build/release: the tarball, its list of parts (SBOM), its notes, its digests.
+// It publishes nothing.
+//
+//   node tools/release.mjs [--tag v1.2.3]
+//
+// The changelog must have a dated section for the version of package.json, and a tag must be that version.
+import { createHash } from 'node:crypto'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { argv } from 'node:process'
+import { pathToFileURL } from 'node:url'
+import { pack, readManifest, root, run } from './pack.mjs'
+
+/**
+ * The section of a changelog for a version, without its heading.
+ *
+ * @param {string} changelog
+ * @param {string} version
+ * @returns {string}
+ */
+export function notesOf(changelog, version) {
+  const heading = new RegExp(`^## \\[${version.replaceAll('.', '\\.')}\\] - \\d{4}-\\d{2}-\\d{2}$`, 'm')
+  const found = heading.exec(changelog)
+  if (found === null) {
+    throw new Error(
+      `CHANGELOG.md has no section "## [${version}] - YYYY-MM-DD"; write one, with what has changed`,
+    )
+  }
+  const rest = changelog.slice(found.index + found[0].length)
+  const end = /^## /m.exec(rest)
+  const notes = rest.slice(0, end?.index).trim()
+  if (notes === '') throw new Error(`the section of ${version} in CHANGELOG.md is empty`)
+  return notes
+}
+
+/**
+ * @param {string} version
+ * @param {string | undefined} tag
+ */
+export function checkTag(version, tag) {
+  if (tag !== undefined && tag !== `v${version}`) {
+    throw new Error(
+      `the tag is ${tag}, and package.json has the version ${version}; the tag must be v${version}`,
+    )
+  }
+}
+
+/** @typedef {{ metadata: { component: { name: string } }, components: { name: string, version: string }[] }} Sbom */
+
+/**
+ * What is installed with the package, as CycloneDX has it.
+ *
+ * @param {string} name of the package
+ * @returns {Sbom}
+ */
+function billOfMaterials(name) {
+  const flags = ['--sbom-format', 'cyclonedx', '--omit', 'dev', '--omit', 'optional', '--package-lock-only']
+  /** @type {Sbom} */
+  const sbom = JSON.parse(run('npm', ['sbom', ...flags], root))
+  // npm calls it by the folder.
+  sbom.metadata.component.name = name
+  return sbom
+}
+
+/** @param {{ tag: string | undefined }} options */
+function main({ tag }) {
+  const { name, version, dependencies } = readManifest()
+  checkTag(version, tag)
+  const notes = notesOf(readFileSync(join(root, 'CHANGELOG.md'), 'utf8'), version)
+  const folder = join(root, 'build', 'release')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const tarball = join(folder, `mesh-pki-${version}.tgz`)
+  copyFileSync(pack(join(root, 'build', 'release-pack')), tarball)
+  const sbom = billOfMaterials(name)
+  const missing = Object.keys(dependencies).filter(
+    (wanted) => !sbom.components.some((one) => one.name === wanted),
+  )
+  if (missing.length > 0) throw new Error(`the SBOM lacks ${missing.join(', ')}`)
+  writeFileSync(join(folder, 'sbom.cdx.json'), `${JSON.stringify(sbom, undefined, 2)}\n`)
+  writeFileSync(join(folder, 'notes.md'), `${notes}\n`)
+  const files = [tarball, join(folder, 'sbom.cdx.json'), join(folder, 'notes.md')]
+  const digests = files.map(
+    (file) => `${createHash('sha256').update(readFileSync(file)).digest('hex')}  ${basename(file)}\n`,
+  )
+  writeFileSync(join(folder, 'SHA256SUMS'), digests.join(''))
+  console.log(
+    `build/release: mesh-pki ${version}, ${sbom.components.length} packages with it; nothing was published`,
+  )
+}
+
+if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {
+  const at = argv.indexOf('--tag')
+  main({ tag: at < 0 ? undefined : argv[at + 1] })
+}
