@@ -105,9 +105,7 @@ describe('intermediates that cannot be read are passed over', () => {
   test('the message says so when nobody issued the leaf', () => {
     const broken = [ca.der.slice(0, -1), new Uint8Array()]
     const error = refused(leaf.der, { ...GOOD, intermediates: broken }, 'ERR_PATH_NO_ISSUER')
-    expect(error.message).toContain(
-      'no intermediate was sent or given (2 more cannot be read; the first: ',
-    )
+    expect(error.message).toContain('no intermediate was sent or given (2 more cannot be read; the first: ')
     const bare = refused(leaf.der, { ...GOOD, intermediates: [] }, 'ERR_PATH_NO_ISSUER')
     expect(bare.message).not.toContain('cannot be read')
   })
