@@ -45,6 +45,21 @@ export function checkTag(version, tag) {
   }
 }
 
+/**
+ * What stands behind `--tag`. Whoever writes it and no tag, as a variable that is not set does, has checked nothing.
+ *
+ * @param {readonly string[]} args
+ * @returns {string | undefined}
+ */
+export function readTag(args) {
+  if (args.length === 0) return undefined
+  const [option, tag, ...more] = args
+  if (option !== '--tag' || tag === undefined || tag === '' || more.length > 0) {
+    throw new Error(`usage: node tools/release.mjs [--tag v1.2.3]; got ${JSON.stringify(args)}`)
+  }
+  return tag
+}
+
 /** @typedef {{ metadata: { component: { name: string } }, components: { name: string, version: string }[] }} Sbom */
 
 /**
@@ -90,6 +105,5 @@ function main({ tag }) {
 }
 
 if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {
-  const at = argv.indexOf('--tag')
-  main({ tag: at < 0 ? undefined : argv[at + 1] })
+  main({ tag: readTag(argv.slice(2)) })
 }

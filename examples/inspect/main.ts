@@ -23,6 +23,9 @@ const USAGE = `usage: main.js [file] [options]      without a file, or with -, s
   --json                  the description as JSON
 `
 
+/** Of a Secret its own roots are asked too. */
+const MAX_ANCHORS = 63
+
 /** What whoever called can mend. Everything else is a fault of the program, and is shown with its stack. */
 class UsageError extends Error {}
 
@@ -41,6 +44,8 @@ async function main(): Promise<number> {
     values.intermediates === undefined ? undefined : (await read(values.intermediates)).toString('utf8')
   const object = readObject(input, file)
   if (object !== undefined) {
+    if (intermediates !== undefined)
+      throw new UsageError('--intermediates is of no use with a Secret or ConfigMap: its chain is in it')
     const description = await describeCacerts(object, { time, anchors })
     stdout.write(values.json === true ? json(description) : printCacerts(description))
     return description.entries.some(({ state }) => state === 'unreadable') ? 1 : 0
@@ -85,14 +90,16 @@ async function read(file: string): Promise<Buffer> {
 
 async function readAnchors(options: readonly string[]): Promise<Record<string, string> | undefined> {
   if (options.length === 0) return undefined
-  const anchors: Record<string, string> = {}
+  if (options.length > MAX_ANCHORS)
+    throw new UsageError(`--anchors: at most ${MAX_ANCHORS} of them; got ${options.length}`)
+  const anchors = new Map<string, string>()
   for (const option of options) {
     const at = option.indexOf('=')
     const [name, file] = at < 0 ? [option, option] : [option.slice(0, at), option.slice(at + 1)]
-    if (Object.hasOwn(anchors, name)) throw new UsageError(`--anchors: the name ${name} stands twice`)
-    anchors[name] = (await read(file)).toString('utf8')
+    if (anchors.has(name)) throw new UsageError(`--anchors: the name ${name} stands twice`)
+    anchors.set(name, (await read(file)).toString('utf8'))
   }
-  return anchors
+  return Object.fromEntries(anchors)
 }
 
 function readInstant(text: string): Date {

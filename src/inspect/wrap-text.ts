@@ -4,24 +4,44 @@
  * @module
  */
 
-/** As many UTF-16 units, or one fewer where the last would be half of a character. */
-function wholeCharacters(text: string, units: number): number {
-  const last = text.charCodeAt(units - 1)
-  return units > 1 && last >= 0xd800 && last < 0xdc00 ? units - 1 : units
+/** How lines are broken. */
+export interface WrapOptions {
+  /** Blanks before the first line. */
+  readonly indent: number
+  /** Blanks before the others. Default: two more. */
+  readonly hang?: number | undefined
+  /** How much room a character takes. Default: its UTF-16 units. */
+  readonly measure?: ((char: string) => number) | undefined
 }
 
-/** Breaks a text at spaces; a word that is longer than a line is broken itself. Later lines are indented by two more. */
-export function wrap(text: string, width: number, indent: number): readonly string[] {
+/** How many UTF-16 units of a text have room; at least one character, and no half of one. */
+function unitsWithin(text: string, room: number, measure: (char: string) => number): number {
+  let used = 0
+  let units = 0
+  for (const char of text) {
+    used += measure(char)
+    if (used > room && units > 0) break
+    units += char.length
+  }
+  return units
+}
+
+/** Breaks a text at spaces; a word that is longer than a line is broken itself. */
+export function wrap(
+  text: string,
+  width: number,
+  { indent, hang = indent + 2, measure = (char) => char.length }: WrapOptions,
+): readonly string[] {
   const lines: string[] = []
   let rest = text
   let margin = ' '.repeat(indent)
-  while (margin.length + rest.length > width) {
-    const room = width - margin.length
+  for (;;) {
+    const room = unitsWithin(rest, width - margin.length, measure)
+    if (room >= rest.length) return [...lines, margin + rest]
     const space = rest.lastIndexOf(' ', room)
-    const end = space > room / 2 ? space : wholeCharacters(rest, room)
+    const end = space > room / 2 ? space : room
     lines.push(margin + rest.slice(0, end).trimEnd())
     rest = rest.slice(end).trimStart()
-    margin = ' '.repeat(indent + 2)
+    margin = ' '.repeat(hang)
   }
-  return [...lines, margin + rest]
 }

@@ -44,8 +44,8 @@ export interface SvidServerOptions extends PeerOptions {
   /** For a client to complete its handshake, and again for the verdict. Default `'10s'`. */
   readonly handshakeTimeout?: string | undefined
   /**
-   * Told of every client that was refused: the reason goes to nobody else. Who leaves by itself is none. What it
-   * throws is ignored.
+   * Told of every client that was refused: the reason goes to nobody else. So it is of a connection that ends before its
+   * handshake is over, as where the client refuses this server: `ECONNRESET`. What it throws is ignored.
    */
   readonly onRefused?: ((error: unknown, client: RefusedClient) => void) | undefined
   /** Further options of `tls.createServer`, such as `ALPNProtocols`. None that decides about trust. */

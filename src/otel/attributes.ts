@@ -22,8 +22,11 @@ export function attributes(values: Readonly<Record<string, string | number | und
 
 /**
  * The value of `error.type`: the code of an error, or its name; never its message. Few values, as metrics need.
- * `undefined` where there is no error.
+ * `_OTHER` where it has neither, as OpenTelemetry's conventions have it; `undefined` where there is no error.
  */
 export function errorType(error: unknown): string | undefined {
-  return error === undefined ? undefined : (failureLabel(error).split(' ').at(-1) ?? '_OTHER')
+  if (error === undefined) return undefined
+  const label = failureLabel(error)
+  // Of what has neither name nor code the label is a phrase, which begins with a small article.
+  return /^an? /.test(label) ? '_OTHER' : (label.split(' ').at(-1) ?? '_OTHER')
 }

@@ -183,9 +183,9 @@ export class SpiffeBundle implements BundleSource {
     return this.#contents.x509Authorities.length + this.#contents.jwtAuthorities.length === 0
   }
 
-  /** Itself, for its own trust domain. */
-  bundleFor(trustDomain: TrustDomain): SpiffeBundle | undefined {
-    return this.#trustDomain.equals(trustDomain) ? this : undefined
+  /** Itself, for its own trust domain. @throws `MeshPkiError` `ERR_SPIFFE_TRUST_DOMAIN` for a text that is none. */
+  bundleFor(trustDomain: TrustDomain | string): SpiffeBundle | undefined {
+    return this.#trustDomain.equals(toTrustDomain(trustDomain)) ? this : undefined
   }
 
   /**

@@ -53,10 +53,10 @@ export function manualClock(start: Date = new Date('2026-01-01T00:00:00Z')): Man
   return {
     now: () => new Date(time),
     sleep: (milliseconds, signal) => sleepIn(sleepers, time + milliseconds, milliseconds <= 0, signal),
-    advance: (duration) => moveTo(time + readDuration(duration, 'duration')),
+    advance: (duration) => moveTo(time + readDuration(duration, 'duration', { allowZero: true })),
     set: (instant) => moveTo(timeOf(instant)),
     async run(duration) {
-      const end = time + readDuration(duration, 'duration')
+      const end = time + readDuration(duration, 'duration', { allowZero: true })
       await settle()
       for (;;) {
         const [next] = inOrder(sleepers)

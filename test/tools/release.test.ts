@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { readManifest } from '../../tools/pack.mjs'
-import { checkTag, notesOf } from '../../tools/release.mjs'
+import { checkTag, notesOf, readTag } from '../../tools/release.mjs'
 import { filesUnder } from '../../tools/source.mjs'
 
 describe('the notes of a version', () => {
@@ -30,6 +30,14 @@ test('a tag is the version', () => {
   expect(() => checkTag('1.2.0', 'v1.2.1')).toThrow(/package\.json has the version 1\.2\.0/)
 })
 
+test('a tag that is asked for is there', () => {
+  expect(readTag([])).toBe(undefined)
+  expect(readTag(['--tag', 'v1.2.0'])).toBe('v1.2.0')
+  // As a shell makes them of a variable that is not set.
+  for (const args of [['--tag'], ['--tag', ''], ['v1.2.0'], ['--tga', 'v1.2.0'], ['--tag', 'v1.2.0', 'x']])
+    expect(() => readTag(args)).toThrow('usage: node tools/release.mjs')
+})
+
 test('this version has notes', () => {
   expect(notesOf(readFileSync('CHANGELOG.md', 'utf8'), readManifest().version)).toMatch(/^- `mesh-pki\//m)
 })
@@ -41,7 +49,12 @@ interface Step {
 
 interface Workflow {
   readonly permissions: Readonly<Record<string, string>>
-  readonly jobs: Readonly<Record<string, { readonly permissions?: object; readonly steps: readonly Step[] }>>
+  readonly jobs: Readonly<
+    Record<
+      string,
+      { readonly permissions?: object; readonly needs?: string; readonly steps: readonly Step[] }
+    >
+  >
 }
 
 const workflows = filesUnder('.github/workflows', /\.yml$/).map((file) => {
@@ -78,8 +91,18 @@ test('publishing is the last step, of a tag, with provenance, and of what was lo
   const release = workflows.find(({ file }) => file.endsWith('release.yml'))
   expect(release?.text).toMatch(/^on:\n {2}push:\n {4}tags: \["v\*\.\*\.\*"\]$/m)
   const runs = release?.jobs.flatMap(([, job]) => job.steps.flatMap(({ run }) => run ?? [])) ?? []
-  expect(runs.at(-1)).toBe('npm publish build/release/*.tgz --provenance --access public')
+  expect(runs.at(-1)).toBe('npm publish ./release/*.tgz --provenance --access public')
   expect(runs.indexOf('npm run check')).toBeGreaterThanOrEqual(0)
+  // Only what stands on main.
+  expect(runs[0]).toBe('git merge-base --is-ancestor HEAD origin/main')
+  const { check, pack, publish } = release?.workflow.jobs ?? {}
+  expect([check?.needs, pack?.needs, publish?.needs]).toEqual([undefined, 'check', 'pack'])
+  // What may say who it is runs no code of a package but npm's.
+  expect(publish?.permissions).toEqual({ 'id-token': 'write' })
+  expect(publish?.steps.flatMap(({ run }) => run ?? [])).toEqual([
+    'sha256sum --check SHA256SUMS',
+    'npm publish ./release/*.tgz --provenance --access public',
+  ])
   // Nowhere else is anything published.
   for (const { file, text } of workflows)
     expect(text.match(/npm publish/g)?.length ?? 0).toBe(file.endsWith('release.yml') ? 1 : 0)

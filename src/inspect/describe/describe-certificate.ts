@@ -59,9 +59,14 @@ export async function examine(
 ): Promise<{
   readonly nodes: readonly ChainNode[]
   readonly findings: readonly LintFinding[] | undefined
+  /** Whether there were more signatures than are checked. */
+  readonly isExhausted: boolean
 }> {
   const oracle = new SignatureOracle()
-  if (!lint) return { ...(await buildIssuerGraph(chain, [], oracle)), findings: undefined }
+  if (!lint) {
+    const { nodes } = await buildIssuerGraph(chain, [], oracle)
+    return { nodes, findings: undefined, isExhausted: oracle.isExhausted }
+  }
   const { nodes, findings } = await lintPlacedChain({
     chain,
     anchors: undefined,
@@ -74,7 +79,7 @@ export async function examine(
     needsCrlSign: false,
     oracle,
   })
-  return { nodes, findings: sortFindings(findings) }
+  return { nodes, findings: sortFindings(findings), isExhausted: oracle.isExhausted }
 }
 
 /** What can be said of a certificate without any other. */

@@ -12,7 +12,7 @@ import { certificateLabel } from '../../x509/certificate-label.ts'
 import { certificateParts, describeCertificate, examine } from './describe-certificate.ts'
 import type { DescribeTerms } from './describe-options.ts'
 import { trustVerdicts } from './describe-trust.ts'
-import { Lists } from './described-text.ts'
+import { Lists, NOT_CHECKABLE } from './described-text.ts'
 import type { CertificateDescription, ChainDescription, ChainLink } from './description.ts'
 
 /** Certificates of one chain. Bundles of all public roots have 150. */
@@ -28,7 +28,7 @@ export async function describeChain(
 ): Promise<ChainDescription> {
   const lists = new Lists()
   const chain = lists.take('certificates', placed, (one) => one, Math.min(MAX_CHAIN, fitting(placed)))
-  const { nodes, findings } = await examine(chain, terms)
+  const { nodes, findings, isExhausted } = await examine(chain, terms)
   const byPrint = new Map(nodes.map((node) => [node.certificate.fingerprint(), node]))
   const positions = new Map<ChainNode, number>()
   const links: ChainLink[] = []
@@ -38,13 +38,13 @@ export async function describeChain(
   }
   for (const [at, { certificate }] of chain.entries()) {
     const node = byPrint.get(certificate.fingerprint())
-    if (node !== undefined) links.push(linkOf(node, at + 1, positions))
+    if (node !== undefined) links.push(linkOf(node, at + 1, positions, isExhausted))
   }
   const head = {
     kind: 'chain',
     at: terms.at,
     order: orderOf(nodes),
-    hasRoot: nodes.some(isRootNode),
+    hasRoot: nodes.some(isRoot),
     links,
     omitted: lists.omitted,
   } as const
@@ -87,15 +87,24 @@ async function describeRoots(
   return described
 }
 
+/** A self-signed workload is no root. Roots of version 1 cannot say that they are CAs. */
+const isRoot = (node: ChainNode): boolean =>
+  isRootNode(node) && (node.certificate.isCa || node.certificate.version === 1)
+
 function orderOf(nodes: readonly ChainNode[]): ChainDescription['order'] {
-  if (nodes.length > 1 && nodes.every((node) => isRootNode(node) && node.issuers.length === 1)) return 'roots'
+  if (nodes.length > 1 && nodes.every((node) => isRoot(node) && node.issuers.length === 1)) return 'roots'
   const codes = orderFindings(nodes).map(({ code }) => code)
   if (codes.includes('chain-reversed')) return 'reversed'
   if (codes.includes('chain-order')) return 'mixed'
   return unrelatedFindings(nodes).length > 0 ? 'unrelated' : 'leaf-first'
 }
 
-function linkOf(node: ChainNode, position: number, positions: ReadonlyMap<ChainNode, number>): ChainLink {
+function linkOf(
+  node: ChainNode,
+  position: number,
+  positions: ReadonlyMap<ChainNode, number>,
+  isExhausted: boolean,
+): ChainLink {
   const link = { position, certificate: certificateLabel(node.certificate) }
   const first = positions.get(node) ?? position
   if (first < position) return { ...link, proof: 'repeated', words: `the same certificate as ${first}` }
@@ -109,7 +118,10 @@ function linkOf(node: ChainNode, position: number, positions: ReadonlyMap<ChainN
     return {
       ...link,
       proof: 'unknown',
-      words: 'its signature cannot be checked: the algorithm or the key is not supported',
+      words:
+        isExhausted && node.certificate.signatureAlgorithm !== undefined
+          ? 'its signature was not checked: too many certificates here bear the names of issuers'
+          : NOT_CHECKABLE,
     }
   const namesake = node.namesakes.flatMap((one) => positions.get(one) ?? [])[0]
   return namesake === undefined

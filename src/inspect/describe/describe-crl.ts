@@ -11,7 +11,7 @@ import { certificateLabel } from '../../x509/certificate-label.ts'
 import type { CertificateList } from '../../x509/certificate-list.ts'
 import { shortHex } from './describe-certificate.ts'
 import type { DescribeTerms } from './describe-options.ts'
-import { generalNameText, Lists, nameText } from './described-text.ts'
+import { generalNameText, Lists, NOT_CHECKABLE, nameText } from './described-text.ts'
 import type { CrlDescription } from './description.ts'
 
 /** Certificates whose keys are tried. */
@@ -91,16 +91,23 @@ async function signatureOf(
 ): Promise<CrlDescription['signature']> {
   const known = [...(anchors ?? []).flatMap(({ certificates }) => certificates), ...intermediates]
   if (known.length === 0) return undefined
-  const candidates = known.filter(({ subject }) => subject.equals(list.issuer)).slice(0, MAX_SIGNERS)
+  const namesakes = known.filter(({ subject }) => subject.equals(list.issuer))
+  const candidates = namesakes.slice(0, MAX_SIGNERS)
   const oracle = new SignatureOracle()
-  for (const candidate of candidates)
-    if ((await oracle.isSignedBy(list, candidate)) === true)
-      return { ok: true, signer: certificateLabel(candidate) }
+  let isUnknown = false
+  for (const candidate of candidates) {
+    const signed = await oracle.isSignedBy(list, candidate)
+    if (signed === true) return { ok: true, signer: certificateLabel(candidate) }
+    isUnknown ||= signed === undefined
+  }
+  if (isUnknown) return { ok: false, reason: NOT_CHECKABLE }
   return {
     ok: false,
     reason:
       candidates.length === 0
         ? 'none of the certificates that were given bears the name of its issuer'
-        : 'a certificate that was given bears the name of its issuer, and its key did not sign it',
+        : namesakes.length > MAX_SIGNERS
+          ? `the keys of ${MAX_SIGNERS} certificates that bear the name of its issuer did not sign it; there are more, which were not tried`
+          : 'a certificate that was given bears the name of its issuer, and its key did not sign it',
   }
 }

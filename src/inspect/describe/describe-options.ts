@@ -6,8 +6,9 @@
 
 import { MeshPkiError } from '../../errors.ts'
 import { instantText } from '../../internal/instant-text.ts'
+import { isOid } from '../../internal/oid.ts'
 import { checkOneOf, checkOptionNames, readFlag, readInstant, typeName } from '../../internal/options.ts'
-import { escapeText } from '../../internal/text.ts'
+import { escapeText, quote } from '../../internal/text.ts'
 import { RENEWAL_PRESETS, type RenewalPresets } from '../../rotation/renewal-presets.ts'
 import type { RenewalPolicy } from '../../rotation/renewal-time.ts'
 import { SpiffeBundle } from '../../spiffe/spiffe-bundle.ts'
@@ -47,7 +48,9 @@ export interface DescribeOptions {
 const OPTION_NAMES = ['time', 'renewal', 'anchors', 'intermediates', 'crls', 'purpose', 'lint']
 
 /** Sets of anchors: a federation has some dozens of meshes. */
-const MAX_SETS = 64
+export const MAX_SETS = 64
+
+const PURPOSES: readonly string[] = ['serverAuth', 'clientAuth', 'any']
 
 /** Anchors that were read. */
 export interface NamedAnchors {
@@ -85,9 +88,18 @@ export function readDescribeOptions(options: DescribeOptions): DescribeTerms {
     anchors: options.anchors === undefined ? undefined : readAnchorSets(options.anchors),
     intermediates: toCertificates(options.intermediates ?? [], 'intermediates', { leniency: ALL_LENIENCIES }),
     crls: options.crls,
-    purpose: options.purpose ?? 'any',
+    purpose: readPurpose(options.purpose ?? 'any'),
     lint: readFlag(options.lint, 'lint', true),
   }
+}
+
+/** Read here too, since nothing else asks for it where there are no anchors. */
+function readPurpose(purpose: NonNullable<DescribeOptions['purpose']>): VerifyPathOptions['purpose'] {
+  const value: unknown = purpose
+  if (typeof value === 'string' && (PURPOSES.includes(value) || isOid(value))) return purpose
+  throw new TypeError(
+    `option "purpose" must be "serverAuth", "clientAuth", "any" or an object identifier; got ${typeof value === 'string' ? quote(value, 64) : typeName(value)}`,
+  )
 }
 
 function readRenewal(renewal: DescribeOptions['renewal']): DescribeTerms['renewal'] {
@@ -111,7 +123,8 @@ function readAnchorSets(anchors: DescribeAnchors): readonly NamedAnchors[] {
   return sets.map(([name, set]) => readAnchorSet(name, set, `anchors.${escapeText(name, 64)}`))
 }
 
-function isOneSet(anchors: DescribeAnchors): anchors is AnchorSet {
+/** Whether it is one set and not several by name. */
+export function isOneSet(anchors: DescribeAnchors): anchors is AnchorSet {
   return (
     typeof anchors === 'string' ||
     anchors instanceof Uint8Array ||

@@ -14,6 +14,9 @@ const MAX_LISTED = 64
 /** Octets of a name that is written out: a longer one would be cut anyway, and writing it takes time. */
 const MAX_NAME = 8192
 
+/** Of a signature of which nothing can be said. */
+export const NOT_CHECKABLE = 'its signature cannot be checked: the algorithm or the key is not supported'
+
 /** Characters of a message: those of errors are cut where they are made. */
 const MAX_MESSAGE = 2048
 

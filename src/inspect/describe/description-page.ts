@@ -5,13 +5,15 @@
  */
 
 import { formatDuration } from '../../internal/duration.ts'
-import { escapeText } from '../../internal/text.ts'
+import { columnsOf, printable } from '../trust/trust-measure.ts'
 import { wrap } from '../wrap-text.ts'
 
 /** Characters in a line: what terminals and pull requests show. */
 const WIDTH = 100
 /** Where values begin. */
 const COLUMN = 20
+/** Where a line goes on: nothing else begins there, so that no text from outside can look like a line of ours. */
+const HANG = COLUMN + 2
 /** Characters of one value: findings are the longest, and are cut where they are made. */
 const MAX_VALUE = 4096
 /** Elements of a list that are printed; the description has more. */
@@ -25,7 +27,7 @@ export class Page {
   /** A line that begins something, with an empty one before it. */
   title(text: string, indent = 0): void {
     if (this.#lines.length > 0) this.#lines.push('')
-    this.#lines.push(...wrap(safe(`${text}${this.#place}`), WIDTH, indent))
+    this.#lines.push(...wrap(safe(`${text}${this.#place}`), WIDTH, { indent, hang: HANG, measure }))
     this.#place = ''
   }
 
@@ -37,8 +39,12 @@ export class Page {
   /** A name and its value. What is absent is not printed. */
   field(name: string, value: string | undefined, indent = 2): void {
     if (value === undefined) return
-    const label = `${' '.repeat(indent)}${name}`.slice(0, COLUMN - 1).padEnd(COLUMN)
-    const [first = '', ...more] = wrap(safe(value), WIDTH - COLUMN, 0)
+    const label = `${' '.repeat(indent)}${safe(name)}`.slice(0, COLUMN - 1).padEnd(COLUMN)
+    const [first = '', ...more] = wrap(safe(value), WIDTH - COLUMN, {
+      indent: 0,
+      hang: HANG - COLUMN,
+      measure,
+    })
     this.#lines.push(
       `${label}${first}`.trimEnd(),
       ...more.map((line) => `${' '.repeat(COLUMN)}${line}`.trimEnd()),
@@ -55,7 +61,7 @@ export class Page {
 
   /** A sentence. */
   line(text: string, indent = 2): void {
-    this.#lines.push(...wrap(safe(text), WIDTH, indent))
+    this.#lines.push(...wrap(safe(text), WIDTH, { indent, hang: HANG, measure }))
   }
 
   toString(): string {
@@ -65,10 +71,13 @@ export class Page {
 
 /** Characters beyond the first plane are written out too: a line could end in the middle of one. */
 const safe = (text: string): string =>
-  escapeText(text, MAX_VALUE).replace(
+  printable(text, MAX_VALUE).replace(
     /[\u{10000}-\u{10ffff}]/gu,
     (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
   )
+
+/** Columns of a terminal, which would break a longer line itself and go on at its edge. */
+const measure = (char: string): number => Math.max(char.length, columnsOf(char))
 
 /** The two largest units of a span: nobody counts the seconds of a year. */
 export function spanText(milliseconds: number): string {

@@ -46,7 +46,7 @@ export function printCertificate(
   page.list('issuer at', certificate.issuerAddresses, omitted['issuerAddresses'])
   printExtensions(page, 'other extension', certificate)
   page.field('SHA-256', certificate.fingerprint)
-  printTrust(page, certificate.trust)
+  printTrust(page, certificate.trust, certificate)
   printFindings(page, certificate.findings)
 }
 
@@ -75,16 +75,31 @@ export function printCsr(page: Page, csr: CsrDescription): void {
   page.field('SHA-256', csr.fingerprint)
 }
 
-/** Prints what every set of anchors says. */
-export function printTrust(page: Page, trust: readonly TrustVerdict[] | undefined): void {
+/** Prints what every set of anchors says of a certificate. */
+export function printTrust(
+  page: Page,
+  trust: readonly TrustVerdict[] | undefined,
+  of: CertificateDescription | undefined,
+): void {
   for (const { anchors, isAnchor, path, svid, certificates = [] } of trust ?? []) {
-    const yes = isAnchor ? 'it is one of its anchors' : pathText(certificates)
+    const yes = isAnchor ? anchorText(of) : pathText(certificates)
     page.field('trusted by', `${anchors}: ${path.ok || isAnchor ? yes : `no, ${verdictText(path)}`}`)
     if (svid === undefined) continue
-    const isSame = svid.code === path.code && svid.reason === path.reason
-    const no = isSame ? 'no, for the same reason' : `no, ${verdictText(svid)}`
-    page.field('', `${anchors}, as SVID: ${svid.ok ? 'verified' : no}`)
+    const isSame = !isAnchor && svid.code === path.code && svid.reason === path.reason
+    const why = isSame ? 'no, for the same reason' : `no, ${verdictText(svid)}`
+    page.field('', `${anchors}, as SVID: ${svid.ok ? 'verified' : why}`)
   }
+}
+
+/** That somebody keeps it among the anchors does not make it good for anything. */
+function anchorText(of: CertificateDescription | undefined): string {
+  const faults = [
+    ...(of?.validity.state === 'expired' ? ['it has expired'] : []),
+    ...(of?.validity.state === 'not-yet-valid' ? ['it is not valid yet'] : []),
+    ...(of?.isCa === false ? ['it is no CA'] : []),
+  ]
+  const text = 'it is one of its anchors'
+  return faults.length === 0 ? text : `${text}, BUT ${faults.join(', and ')}`
 }
 
 /** Where it ends: what is between stands in the description. */

@@ -118,7 +118,11 @@ function printChain(page: Page, chain: ChainDescription): void {
     for (const { position, certificate, words } of links)
       page.field(`${position}`, `${certificate}: ${words}`)
   }
-  printTrust(page, chain.trust)
+  const asked = chain.trust?.[0]?.certificate
+  const place = links.find(({ certificate }) => certificate === asked)?.position ?? 1
+  if (place !== 1)
+    page.field('verdicts', `are of ${place}, which issued no other; peers would take 1 for the leaf`)
+  printTrust(page, chain.trust, certificates[place - 1])
   printFindings(page, chain.findings)
   for (const [at, certificate] of certificates.entries())
     if (certificates.length > MAX_FULL) printCertificateLine(page, certificate)
@@ -161,7 +165,8 @@ function printCrl(page: Page, crl: CrlDescription): void {
       : `${crl.nextUpdate}, ${crl.state === 'expired' ? 'OVERDUE since ' : 'in '}${spanText(remainingMs)}`,
   )
   const reasons = Object.entries(crl.reasons).sort(([a], [b]) => (a < b ? -1 : 1))
-  page.field('revoked', `${crl.size}`)
+  // A delta CRL takes back what is no longer on hold (RFC 5280 §5.3.1): that entry revokes nothing.
+  page.field('revoked', `${crl.size - (crl.reasons['removeFromCRL'] ?? 0)}`)
   page.list(
     'reasons',
     reasons.map(([reason, count]) => `${reason}: ${count}`),

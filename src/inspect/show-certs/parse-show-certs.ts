@@ -18,6 +18,9 @@ const MAX_TEXT = 4_194_304
  * Reads what `openssl s_client -showcerts` printed, standard output and error together or output alone: what became of the connection, the chain as
  * it was presented, and what is odd in it. The `s:` and `i:` lines are compared with the certificates, since texts are edited.
  *
+ * What the peer sent over the connection stands in such a text too, as it came. So certificates count up to the end of the handshake
+ * alone, and the first `Verify return code` that is a refusal counts whatever follows it.
+ *
  * Where there is no TLS, OpenSSL ends with `Verify return code: 0 (ok)` all the same; that is no verification here.
  *
  * **Warning**: it reads and verifies nothing itself. `checkPath` and `checkSvid` do, with what `chain` holds.
@@ -56,8 +59,9 @@ function readVerification(
     const match = /^\s*Verify return code: (\d{1,6}) \((.*)\)\s*$/.exec(line)
     return match === null ? [] : [match]
   })
-  // After a renegotiation it is said again.
-  const found = matches.at(-1)
+  // After a renegotiation and with each ticket it is said again; and what the peer sends stands behind it as it came, which may say
+  // it too. So a refusal stays one, whatever follows.
+  const found = matches.find((match) => Number(match[1]) !== 0) ?? matches[0]
   return found === undefined ? undefined : { code: Number(found[1]), words: escapeText(found[2] ?? '', 160) }
 }
 

@@ -14,7 +14,10 @@ import type { ShowCertsFinding, ShownCertificate } from './show-certs.ts'
 /** Certificates that are read; TLS peers send a handful. */
 const MAX_CERTIFICATES = 64
 
-/** Reads the blocks and the lines before each. */
+/** What OpenSSL writes when a handshake is over, before any data of the peer. */
+const HANDSHAKE_OVER = 'SSL handshake has read '
+
+/** Reads the blocks and the lines before each, up to the end of the handshake: what follows the peer may have sent as data. */
 export function readShownChain(
   lines: readonly string[],
   findings: ShowCertsFinding[],
@@ -40,6 +43,7 @@ export function readShownChain(
       printed.clear()
       continue
     }
+    if (line.startsWith(HANDSHAKE_OVER)) break
     if (/^-----BEGIN [A-Z0-9 ]*CERTIFICATE-----\s*$/.test(line)) {
       block = [line]
       continue

@@ -29,15 +29,15 @@ export function timelineText(timeline: Timeline, clock: TimelineClock, width: nu
   const scale = timelineScale(timeline.knots, 0, columns)
   const chart: Chart = { timeline, scale, gutter, columns }
   const lines = [
-    ...wrap(escapeText(timeline.title), width, 0),
-    ...wrap(escapeText(timeline.figures), width, 0),
+    ...wrap(escapeText(timeline.title), width, { indent: 0 }),
+    ...wrap(escapeText(timeline.figures), width, { indent: 0 }),
     `${clock.instant(timeline.from)} to ${clock.instant(timeline.to)}, time zone ${clock.zone}`,
     '',
-    ...wrap(legend(timeline), width, 0),
+    ...wrap(legend(timeline), width, { indent: 0 }),
     ...wrap(
       'Capital letters: all of it; small ones: in part. The scale changes at every "/" of the axis; the lengths between stand above it.',
       width,
-      0,
+      { indent: 0 },
     ),
     '',
     ...axis(chart, clock),
@@ -165,21 +165,21 @@ function words(timeline: Timeline, clock: TimelineClock, width: number): readonl
       const head = number === above ? '' : `${String(number).padStart(2)}  ${at.padEnd(instants)}  ${offset}`
       const indent = 4 + instants + 2 + offsets + 2
       const phrase = until === '' || number === above ? text : `${text}, until ${until}`
-      const [first = '', ...more] = wrap(escapeText(phrase, 2048), width - indent, 0)
+      const [first = '', ...more] = wrap(escapeText(phrase, 2048), width - indent, { indent: 0 })
       lines.push(`${head.padEnd(indent)}${first}`, ...more.map((line) => `${' '.repeat(indent)}${line}`))
       for (const fact of facts)
-        lines.push(...wrap(`${fact.broken ? '✗ ' : ''}${escapeText(fact.text, 1200)}`, width, 6))
+        lines.push(...wrap(`${fact.broken ? '✗ ' : ''}${escapeText(fact.text, 1200)}`, width, { indent: 6 }))
       above = number
     }
   }
   if (table.incidents.length > 0) {
     lines.push('', 'What else happened')
     for (const { at, kind, text } of table.incidents)
-      lines.push(...wrap(`${at}  ${kind.padEnd(8)}  ${escapeText(text, 512)}`, width, 2))
+      lines.push(...wrap(`${at}  ${kind.padEnd(8)}  ${escapeText(text, 512)}`, width, { indent: 2 }))
   }
   if (table.notes.length > 0) {
     lines.push('', 'Notes')
-    for (const note of table.notes) lines.push(...wrap(escapeText(note, 512), width, 2))
+    for (const note of table.notes) lines.push(...wrap(escapeText(note, 512), width, { indent: 2 }))
   }
   return lines
 }

@@ -55,8 +55,9 @@ export function trustText(map: TrustMap, width: number): string {
   for (const refusal of refusals) {
     const { number, words, remedy, cells } = refusal
     add(`${String(number).padEnd(4)}${words}: ${pairsOf(map, cells, 6)}`, 2, 6)
-    add(toldOf(refusal), 6)
-    if (remedy !== '') add(`To pass: ${remedy}`, 6)
+    // What goes on stands further in: the verifier quotes names, which may say "To pass" themselves.
+    add(toldOf(refusal), 6, 8)
+    if (remedy !== '') add(`To pass: ${remedy}`, 6, 8)
   }
   if (map.notes.length > 0) lines.push('', 'Look at')
   for (const { tone, text } of map.notes) add(`${tone === 'bad' ? '!!' : '! '}  ${text}`, 2, 6)

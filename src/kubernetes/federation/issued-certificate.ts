@@ -44,23 +44,23 @@ export interface IssuedCertificateSpec {
   /** Where it goes; `undefined` where that is none of the agent's business (Gloo Mesh's Vault mode). */
   readonly target: NamespacedName | undefined
   /** Where Gloo Mesh lists what is restarted afterwards. */
-  readonly podBounceDirective: NamespacedName | undefined
+  readonly podBounceDirective?: NamespacedName | undefined
   /** How many CAs may follow below it. Default 0 in our kind; Gloo Mesh sets no limit. */
   readonly pathLength: number | 'none'
   /** The authority above it; another one calls for another certificate. Ours only. */
-  readonly authority: string | undefined
+  readonly authority?: string | undefined
   /** The SHA-256 of the roots of that authority, one of which the certificate must lead to. Ours only. */
-  readonly authorityRoots: readonly string[] | undefined
+  readonly authorityRoots?: readonly string[] | undefined
   /** The text of `root-cert.pem`. Ours only; in Gloo's kind the roots come with the certificate. */
-  readonly trustBundle: string | undefined
+  readonly trustBundle?: string | undefined
   /** The sequence of that bundle, and which rollover wants it, in which revision. Ours only. */
-  readonly bundleSequence: number | undefined
-  readonly rollover: string | undefined
-  readonly revision: number | undefined
+  readonly bundleSequence?: number | undefined
+  readonly rollover?: string | undefined
+  readonly revision?: number | undefined
   /** The longest that workload certificates below it live: `'24h'`. Ours only. */
   readonly workloadLifetime: string
   /** Any text; another one calls for another certificate. Ours only. */
-  readonly rotation: string | undefined
+  readonly rotation?: string | undefined
 }
 
 /** An order with what names it. */

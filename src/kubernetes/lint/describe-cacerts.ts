@@ -7,12 +7,12 @@
 import { readIstioVersion } from '../../ca/lint/istio-version.ts'
 import type { LintFinding } from '../../ca/lint/lint-finding.ts'
 import { MeshPkiError } from '../../errors.ts'
-import { readDescribeOptions } from '../../inspect/describe/describe-options.ts'
+import { isOneSet, MAX_SETS, readDescribeOptions } from '../../inspect/describe/describe-options.ts'
 import { settled } from '../../inspect/describe/described-text.ts'
 import { type AnchorSet, type DescribeOptions, describe } from '../../inspect/index.ts'
 import { instantText } from '../../internal/instant-text.ts'
 import { checkOptionNames, readInstant, typeName } from '../../internal/options.ts'
-import { escapeText } from '../../internal/text.ts'
+import { escapeText, quote } from '../../internal/text.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { DataKey } from '../objects/names.ts'
 import type { ConfigMapLike, SecretLike } from '../objects/secret-like.ts'
@@ -30,7 +30,7 @@ export interface DescribeCacertsOptions {
   readonly time?: Date | undefined
   /** As for `describe`. */
   readonly renewal?: DescribeOptions['renewal']
-  /** Who else may trust it, by name; its own roots are asked in any case, under the name of their data key. */
+  /** Who else may trust it, by name, at most 63 sets; its own roots are asked in any case, under the name of their data key. */
   readonly anchors?: Readonly<Record<string, AnchorSet>> | undefined
   /** The release of istiod, such as `1.28.7`. Default: a new one, 1.30 or later. */
   readonly istioVersion?: string | undefined
@@ -43,18 +43,19 @@ const MAX_ENTRIES = 64
 
 type Holding = CacertsEntry['holds']
 
-const HOLDINGS: Readonly<Record<string, Holding>> = {
-  [DataKey.caCert]: 'signing certificate',
-  [DataKey.tlsCert]: 'signing certificate',
-  [DataKey.certChain]: 'chain',
-  [DataKey.rootCert]: 'roots',
-  [DataKey.tlsCa]: 'roots',
-  [DataKey.caCrl]: 'CRLs',
-  [DataKey.caKey]: 'private key',
-  [DataKey.tlsKey]: 'private key',
-  [DataKey.key]: 'private key',
-  [DataKey.privateKey]: 'private key',
-}
+/** A map: `__proto__` and `constructor` are data keys that an API server takes, and members of every object. */
+const HOLDINGS: ReadonlyMap<string, Holding> = new Map<string, Holding>([
+  [DataKey.caCert, 'signing certificate'],
+  [DataKey.tlsCert, 'signing certificate'],
+  [DataKey.certChain, 'chain'],
+  [DataKey.rootCert, 'roots'],
+  [DataKey.tlsCa, 'roots'],
+  [DataKey.caCrl, 'CRLs'],
+  [DataKey.caKey, 'private key'],
+  [DataKey.tlsKey, 'private key'],
+  [DataKey.key, 'private key'],
+  [DataKey.privateKey, 'private key'],
+])
 
 /** In which order they stand. */
 const ORDER: readonly Holding[] = ['signing certificate', 'chain', 'roots', 'CRLs', 'other', 'private key']
@@ -88,6 +89,7 @@ export async function describeCacerts(
     throw new TypeError(`describeCacerts takes a Secret or ConfigMap object; got ${typeName(object)}`)
   const now = readInstant(options.time ?? new Date(), 'time')
   // Here, so that a fault in them is not taken for one of the object.
+  checkAnchorNames(options.anchors)
   readDescribeOptions({ time: options.time, renewal: options.renewal, anchors: options.anchors })
   readIstioVersion(options.istioVersion)
   const settledOptions = { ...options, time: new Date(now) }
@@ -96,6 +98,26 @@ export async function describeCacerts(
       ? await describeConfigMap(object, settledOptions)
       : await describeSecret(object, settledOptions),
   )
+}
+
+/** @throws `TypeError`, `RangeError`. */
+function checkAnchorNames(anchors: DescribeCacertsOptions['anchors']): void {
+  if (anchors === undefined) return
+  if (anchors === null || typeof anchors !== 'object' || isOneSet(anchors))
+    throw new TypeError(
+      `option "anchors" of describeCacerts must be an object with sets of anchors by name; got ${anchors === null || typeof anchors !== 'object' ? typeName(anchors) : 'one set'}`,
+    )
+  const names = Object.keys(anchors)
+  // One place is that of its own roots.
+  if (names.length > MAX_SETS - 1)
+    throw new RangeError(
+      `option "anchors" of describeCacerts must have from 1 to ${MAX_SETS - 1} sets; got ${names.length}`,
+    )
+  const taken = names.find((name) => HOLDINGS.get(name) === 'roots')
+  if (taken !== undefined)
+    throw new RangeError(
+      `option "anchors" of describeCacerts has a set ${quote(taken)}, which is the name of the object's own roots; give it another`,
+    )
 }
 
 type Settled = DescribeCacertsOptions & { readonly time: Date }
@@ -112,7 +134,7 @@ async function describeConfigMap(map: ConfigMapLike, options: Settled): Promise<
   for (const key of keys.slice(0, MAX_ENTRIES)) {
     const value: unknown = Reflect.get(data, key)
     const isPem = typeof value === 'string' && value.includes('-----BEGIN ')
-    const holds = HOLDINGS[key] ?? (isPem ? 'roots' : 'other')
+    const holds = HOLDINGS.get(key) ?? (isPem ? 'roots' : 'other')
     entries.push(
       typeof value === 'string'
         ? await describeEntry(key, holds, value, { ...options, lint: true })
@@ -148,7 +170,7 @@ async function describeSecret(secret: SecretLike, options: Settled): Promise<Cac
   const own = roots.length === 0 ? {} : { [rootKey]: roots }
   const entries: CacertsEntry[] = []
   for (const key of reader.keys.slice(0, MAX_ENTRIES)) {
-    const holds = HOLDINGS[key] ?? 'other'
+    const holds = HOLDINGS.get(key) ?? 'other'
     const signs = holds === 'signing certificate'
     const text = linted.text(key)
     entries.push(

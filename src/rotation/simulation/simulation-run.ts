@@ -10,6 +10,7 @@ import type { Gate } from '../rollover/rollover-gate.ts'
 import type { RolloverPlan } from '../rollover/rollover-plan.ts'
 import { initialState } from '../rollover/rollover-state.ts'
 import type { RolloverStatus } from '../rollover/rollover-status.ts'
+import { traceTerms } from '../trace/begin-trace.ts'
 import { checkTrace, type TraceViolation } from '../trace/check-trace.ts'
 import type { TraceEvent } from '../trace/trace-event.ts'
 import { type CertificateBackend, ModelCertificates } from './certificate-backend.ts'
@@ -47,15 +48,6 @@ export interface SimulationInternals {
   readonly gates: readonly Gate[]
   readonly rules: MeshRules
   readonly compares: boolean
-}
-
-/** When a plan first has each stage of each authority. */
-function firstInstants(plan: RolloverPlan): Readonly<Record<string, number>> {
-  const found: Record<string, number> = {}
-  // A key may be made earlier, and an authority drains when nobody is left who signs with it.
-  for (const { stage, authority, at } of plan.steps)
-    if (stage !== 'STAGED' && stage !== 'DRAINING') found[`${stage} ${authority}`] ??= instantOf(at)
-  return found
 }
 
 /** Events of one instant. More are a loop. */
@@ -188,17 +180,7 @@ export class SimulationRun {
     this.#events.push({
       type: 'begin',
       at: queue.now,
-      terms: {
-        clockSkewMs: terms.clockSkew,
-        propagationMs: driver.distribution - 2 * terms.clockSkew,
-        retention: terms.retention,
-        planned: firstInstants(this.#plan),
-        maxAuthorities: terms.maxAuthorities,
-        keepsRoot: terms.kind === 'issuing-ca',
-        separate: terms.kind === 'adoption',
-        crossSigned: terms.crossSign,
-        ...(terms.reissueWithin === undefined ? {} : { reissueWithinMs: terms.reissueWithin }),
-      },
+      terms: traceTerms(driver),
       members: [...this.#mesh.members.values()].map((member) => this.#mesh.describe(member)),
     })
     for (const member of this.#mesh.members.values()) queue.at(queue.now, () => this.#mesh.begin(member))

@@ -29,7 +29,7 @@ const MAX_VIOLATIONS = 1000
  * Evaluates the invariants I1 to I16 on a trace, from a simulation or from the logs of a mesh, and answers every
  * violation in the order of time. `docs/rotation.md` lists them.
  *
- * The trace begins with a `begin` event, and its events are in the order of time.
+ * The trace begins with a `begin` event, as `beginTrace` makes one, and its events are in the order of time.
  *
  * **Warning**: it judges what it is shown. A verifier or holder whose events are missing is not judged.
  *
@@ -48,7 +48,8 @@ export function checkTrace(events: readonly TraceEvent[]): readonly TraceViolati
     throw new TypeError(`checkTrace takes a list of events; got ${typeName(events)}`)
   const list: readonly TraceEvent[] = events
   const [begin] = list
-  if (begin?.type !== 'begin') throw new TypeError('a trace begins with an event of type "begin"')
+  if (begin?.type !== 'begin')
+    throw new TypeError('a trace begins with an event of type "begin"; beginTrace(plan) makes one')
   const view = new TraceView(begin)
   const watches = INVARIANTS.map(({ id, rule, watch }) => ({ id, rule, check: watch() }))
   const found: TraceViolation[] = []

@@ -67,6 +67,11 @@ describe('a bundle', () => {
   test('answers for its own trust domain only', () => {
     expect(bundle.bundleFor(bundle.trustDomain)).toBe(bundle)
     expect(bundle.bundleFor(SpiffeBundle.of({ trustDomain: 'other' }).trustDomain)).toBeUndefined()
+    expect(bundle.bundleFor(String(bundle.trustDomain))).toBe(bundle)
+    expect(bundle.bundleFor('other')).toBeUndefined()
+    expect(() => bundle.bundleFor('Not A Domain')).toThrow(
+      expect.objectContaining({ code: 'ERR_SPIFFE_TRUST_DOMAIN' }),
+    )
   })
 
   test('has a digest of what it trusts, and of nothing else', () => {

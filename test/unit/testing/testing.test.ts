@@ -14,6 +14,7 @@ describe('manualClock', () => {
     clock.advance('90d')
     expect(clock.now()).toEqual(new Date('2026-04-01T00:00:00Z'))
     clock.advance('12h30m')
+    clock.advance('0s')
     expect(clock.now()).toEqual(new Date('2026-04-01T12:30:00Z'))
     clock.set(new Date('2020-02-29T00:00:00Z'))
     expect(clock.now()).toEqual(new Date('2020-02-29T00:00:00Z'))
