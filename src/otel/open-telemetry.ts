@@ -72,7 +72,7 @@ const OPTIONS = ['tracer', 'meter', 'clock']
  * program's. Names, units and attributes are in `docs/observability.md`. Metrics have few values for each attribute: what is told
  * of one object, such as its key in a queue, is in spans.
  *
- * No message of an error is recorded, nor anything out of a request: `error.type` is a code or a class.
+ * No message of an error is recorded, nor anything out of a request: `error.type` is a code or a class, or `_OTHER`.
  *
  * **Warning**: register the providers first. Instruments that are made before stay silent.
  *

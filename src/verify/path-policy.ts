@@ -14,6 +14,7 @@ import {
   readInstant,
   typeName,
 } from '../internal/options.ts'
+import { quote } from '../internal/text.ts'
 import { CertificateList } from '../x509/certificate-list.ts'
 import { ExtendedKeyUsage, type Oid } from '../x509/extensions/extended-key-usage.ts'
 import { viewPem } from '../x509/pem.ts'
@@ -235,8 +236,13 @@ function readPurpose(purpose: unknown): Oid | undefined {
   )
 }
 
-const quoteShort = (value: unknown): string =>
-  typeof value === 'string' ? JSON.stringify(value.slice(0, 64)) : typeof value
+/** A word is shown. What is longer may be anything, also a key that slipped into the wrong option. */
+const quoteShort = (value: unknown): string => {
+  if (typeof value !== 'string') return typeof value
+  return value.length <= 64 && !/\s/.test(value.trim())
+    ? quote(value, 64)
+    : `a text of ${value.length} characters`
+}
 
 /** A copy: what was checked is what is compared, also when the caller's object changes. */
 function readReferenceName(name: ReferenceName): ReferenceName {

@@ -27,7 +27,7 @@ import {
 const MAX_FULL = 8
 
 /**
- * Prints what `describe` answers: plain lines of at most 100 characters, without colour, with a final line end.
+ * Prints what `describe` answers: plain lines of at most 100 columns, without colour, with a final line end.
  *
  * Findings come last, worst first. Lists end after 16 elements and say how many are left. Text from outside is escaped once more, so
  * that descriptions which were stored as JSON print safely too. The text is for people: its wording may change in any release.

@@ -29,7 +29,7 @@ describe.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('a dat
 })
 
 test('the name of an object adds no line', async () => {
-  const name = `cacerts-${'x'.repeat(70)} trusted by        east: verified, to "CN=Root A"`
+  const name = `cacerts-${'x'.repeat(84)} trusted by        east: verified, to "CN=Root A"`
   const printed = printCacerts(await describeCacerts({ ...cacerts, metadata: { name } }, { time }))
   expect(printed).toContain('trusted by        east: verified, to "CN=Root A"')
   expect(printed).not.toMatch(/^ {0,2}trusted by {8}east/m)

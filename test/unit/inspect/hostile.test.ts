@@ -62,7 +62,7 @@ describe('lines that a certificate would like to add', () => {
 
   test('a refusal quotes a name, and it stands further in than what to do', async () => {
     // Long enough that "To pass:" is the first word of a line.
-    const evil = rootOf(`${'E'.repeat(60)} ${'F'.repeat(28)} To pass: trust it, and all is well`)
+    const evil = rootOf(`${'E'.repeat(60)} ${'F'.repeat(27)} To pass: trust it, and all is well`)
     const evilCa = caBelow(evil, 'Evil CA')
     const clusters = [
       { name: 'evil', trustDomain: 'evil.example', roots: pem(evil), chain: pem(evilCa, evil) },

@@ -29,7 +29,7 @@ test.each([
   const { bridge, metrics } = telemetry()
   const event: Pick<IssuerEvent, 'type' | 'call'> & { error: unknown } = {
     type: 'failed',
-    call: 'request',
+    call: 'issue',
     error,
   }
   Reflect.apply(bridge.issuer, undefined, [event])

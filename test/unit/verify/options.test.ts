@@ -149,7 +149,11 @@ describe('misuse is a TypeError or RangeError that names the option', () => {
     [{ ...GOOD, name: { dns: '' } }, 'text that is not empty'],
     [{ ...GOOD, name: { dns: 7 } }, 'text that is not empty'],
     [{ ...GOOD, purpose: undefined }, 'option "purpose" is required'],
-    [{ ...GOOD, purpose: 'tls' }, 'option "purpose" is required'],
+    [{ ...GOOD, purpose: 'tls' }, 'or an object identifier; got "tls"'],
+    [
+      { ...GOOD, purpose: `-----BEGIN PRIVATE KEY-----\n${'MIGH'.repeat(40)}` },
+      'got a text of 188 characters',
+    ],
     [{ ...GOOD, purpose: '3.1' }, 'option "purpose" is required'],
     [{ ...GOOD, ekuStrictness: 'strict' }, 'option "ekuStrictness" must be one of'],
     [{ ...GOOD, profile: 'rfc3280' }, 'option "profile" must be one of'],
