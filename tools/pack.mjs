@@ -19,6 +19,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
  * @property {Readonly<Record<string, string>>} peerDependencies
  * @property {Readonly<Record<string, { readonly optional: boolean }>>} peerDependenciesMeta
  * @property {Readonly<Record<string, string>>} scripts
+ * @property {unknown} [repository]
  */
 
 /** @returns {Manifest} */

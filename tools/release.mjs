@@ -46,6 +46,18 @@ export function checkTag(version, tag) {
 }
 
 /**
+ * Provenance names the repository, and npm refuses what `package.json` does not say the same of.
+ *
+ * @param {string | undefined} tag
+ * @param {unknown} repository of package.json
+ */
+export function checkRepository(tag, repository) {
+  if (tag !== undefined && repository === undefined) {
+    throw new Error('package.json has no "repository"; npm publishes with provenance only what names its own')
+  }
+}
+
+/**
  * What stands behind `--tag`. Whoever writes it and no tag, as a variable that is not set does, has checked nothing.
  *
  * @param {readonly string[]} args
@@ -79,8 +91,9 @@ function billOfMaterials(name) {
 
 /** @param {{ tag: string | undefined }} options */
 function main({ tag }) {
-  const { name, version, dependencies } = readManifest()
+  const { name, version, dependencies, repository } = readManifest()
   checkTag(version, tag)
+  checkRepository(tag, repository)
   const notes = notesOf(readFileSync(join(root, 'CHANGELOG.md'), 'utf8'), version)
   const folder = join(root, 'build', 'release')
   rmSync(folder, { recursive: true, force: true })

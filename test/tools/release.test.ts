@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { readManifest } from '../../tools/pack.mjs'
-import { checkTag, notesOf, readTag } from '../../tools/release.mjs'
+import { checkRepository, checkTag, notesOf, readTag } from '../../tools/release.mjs'
 import { filesUnder } from '../../tools/source.mjs'
 
 describe('the notes of a version', () => {
@@ -36,6 +36,12 @@ test('a tag that is asked for is there', () => {
   // As a shell makes them of a variable that is not set.
   for (const args of [['--tag'], ['--tag', ''], ['v1.2.0'], ['--tga', 'v1.2.0'], ['--tag', 'v1.2.0', 'x']])
     expect(() => readTag(args)).toThrow('usage: node tools/release.mjs')
+})
+
+test('what is published says where it is from', () => {
+  checkRepository('v1.2.0', { type: 'git', url: 'https://git.example/mesh-pki.git' })
+  checkRepository(undefined, undefined)
+  expect(() => checkRepository('v1.2.0', undefined)).toThrow(/no "repository"/)
 })
 
 test('this version has notes', () => {
