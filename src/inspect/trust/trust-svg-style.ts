@@ -9,7 +9,11 @@
 import { element, number, xmlText } from '../svg-text.ts'
 import { firstFitting, pixelsOf } from './trust-measure.ts'
 
-/** Of roots, in light and in dark mode: each has a contrast of 4.5 to 1 with paper, and carries a letter in the colour of paper. */
+/**
+ * Of roots, in light and in dark mode: each has a contrast of 4.5 to 1 with paper, and carries a letter in the colour of paper.
+ *
+ * @internal
+ */
 export const ROOT_COLOURS = [
   ['#0860ca', '#6cb6ff'],
   ['#b04400', '#f0954d'],
@@ -26,7 +30,7 @@ export const colourOf = (authority: number): number => authority % ROOT_COLOURS.
 
 type Rule = readonly [rule: string, declarations: string, light: string, dark: string]
 
-/** `#` stands for the colour. */
+/** `#` stands for the colour. @internal */
 export const TRUST_RULES: readonly Rule[] = [
   ['.mtr-bg', 'fill:#', '#ffffff', '#0d1117'],
   ['.mtr-band', 'fill:#', '#f4f6f9', '#151b23'],

@@ -40,7 +40,7 @@ const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 const YEAR = 365.2425 * DAY
 
-/** A span of time, rounded down: what is left is never said to be more. */
+/** A span of time, rounded down: what is left is never said to be more. @internal */
 export function spanWords(span: number): string {
   const count = (n: number, unit: string): string => `${n} ${unit}${n === 1 ? '' : 's'}`
   if (span < 2 * MINUTE) return count(Math.floor(span / 1000), 'second')
