@@ -29,7 +29,7 @@ export default {
     // Imported by programs in docs, which the suite runs.
     ...['@grpc/grpc-js', 'pino', 'prom-client', 'undici'],
     // Installed apart.
-    'node-webcrypto-p11',
+    ...['node-webcrypto-p11', '@aws-sdk/client-acm-pca', '@aws-sdk/client-kms'],
   ],
   ignoreBinaries: ['openssl', 'go', 'mkfifo', 'softhsm2-util', 'ssh-keygen'],
 }

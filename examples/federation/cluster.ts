@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CertificateAuthority, createRootCa } from 'mesh-pki/ca'
+import { CertificateAuthority, createRootCa, type ExternalIssuer, requestCertificate } from 'mesh-pki/ca'
 import { createCsr } from 'mesh-pki/csr'
 import { SpiffeId } from 'mesh-pki/spiffe'
 import {
@@ -45,6 +45,14 @@ export async function clusterWithOwnRoot(name: string): Promise<Cluster> {
   return { name, ca, key: privateKey }
 }
 
+/** A key that stays in the cluster, and the request for its CA. istiod reads the key from a Secret. */
+async function requestOf(name: string, key: KeyAlgorithm) {
+  const { privateKey } = await generateKeyPair(key, { extractable: true })
+  const subject = [{ O: 'Istio' }, { CN: 'Intermediate CA' }, { L: name }]
+  const { csr } = await createCsr({ subject, key: privateKey })
+  return { privateKey, csr }
+}
+
 /** A cluster below a shared root: its request travels to `root`, its key does not. */
 export async function clusterUnderRoot(
   name: string,
@@ -52,11 +60,7 @@ export async function clusterUnderRoot(
   key: KeyAlgorithm,
 ): Promise<Cluster> {
   // In the cluster.
-  const { privateKey } = await generateKeyPair(key, { extractable: true })
-  const { csr } = await createCsr({
-    subject: [{ O: 'Istio' }, { CN: 'Intermediate CA' }, { L: name }],
-    key: privateKey,
-  })
+  const { privateKey, csr } = await requestOf(name, key)
 
   // Where the root is. Names come from there, never from the request.
   const { certificate, chain } = await root.issueIntermediate(csr.toPem(), {
@@ -68,6 +72,25 @@ export async function clusterUnderRoot(
 
   // In the cluster again.
   const ca = await CertificateAuthority.from({ certificate, chain, signer: privateKey, profile: 'istio' })
+  return { name, ca, key: privateKey }
+}
+
+/** A cluster whose CA is asked for at a provider. What comes back is verified before anybody sees it. */
+export async function clusterUnderIssuer(
+  name: string,
+  issuer: ExternalIssuer,
+  root: Certificate,
+  key: KeyAlgorithm,
+): Promise<Cluster> {
+  const { privateKey, csr } = await requestOf(name, key)
+  const issued = await requestCertificate(issuer, {
+    csr,
+    isCa: true,
+    pathLength: 0,
+    lifetime: { max: '90d', min: '30d' },
+    anchors: root,
+  })
+  const ca = await CertificateAuthority.from({ ...issued, signer: privateKey, profile: 'istio' })
   return { name, ca, key: privateKey }
 }
 

@@ -3,6 +3,7 @@
  * a shared one, over real mutual TLS.
  *
  *     npm run demo -- [--out out] [--key P-256] [--root-cert root-cert.pem --root-key key.pem]
+ *     npm run demo -- --issuer vault|aws|google --root-cert root-cert.pem [--authority …]
  *
  * The passphrase of an encrypted root key is read from ROOT_KEY_PASSPHRASE: arguments show in process lists.
  *
@@ -16,11 +17,12 @@ import { MeshPkiError } from 'mesh-pki'
 import { checkFederation, type FederationReport } from 'mesh-pki/ca'
 import { checkPath } from 'mesh-pki/verify'
 import type { KeyAlgorithm } from 'mesh-pki/x509'
-import { type Cluster, clusterUnderRoot, clusterWithOwnRoot, type Workload, workload } from './cluster.js'
+import { type Cluster, clusterWithOwnRoot, type Workload, workload } from './cluster.js'
 import { handshake } from './handshake.js'
 import { writeCluster, writeRoot } from './output.js'
+import { openProvider } from './provider.js'
 import { Report } from './report.js'
-import { generateRoot, readRoot } from './root.js'
+import { generateRoot, providedRoot, readRoot, type SharedRoot } from './root.js'
 import { explainShowcerts } from './showcerts.js'
 
 const KEYS: readonly KeyAlgorithm[] = [
@@ -44,12 +46,18 @@ async function main(): Promise<void> {
       key: { type: 'string', default: 'P-256' },
       'root-cert': { type: 'string' },
       'root-key': { type: 'string' },
+      issuer: { type: 'string' },
+      authority: { type: 'string' },
     },
   })
   const key = KEYS.find((known) => known === values.key)
   if (key === undefined) throw new Error(`--key must be one of ${KEYS.join(', ')}`)
-  if ((values['root-cert'] === undefined) !== (values['root-key'] === undefined))
-    throw new Error('--root-cert and --root-key go together')
+  if (values.issuer === undefined) {
+    if ((values['root-cert'] === undefined) !== (values['root-key'] === undefined))
+      throw new Error('--root-cert and --root-key go together')
+    if (values.authority !== undefined) throw new Error('--authority goes with --issuer')
+  } else if (values['root-key'] !== undefined)
+    throw new Error('--issuer and --root-key exclude each other: the key is with the provider')
 
   report.title('1. Two clusters, each with a self-signed root of its own (Istio’s default)')
   const island2 = await clusterWithOwnRoot('kind2')
@@ -65,12 +73,9 @@ async function main(): Promise<void> {
 
   report.title('2. One root, and an intermediate for each cluster')
   const started = performance.now()
-  const root =
-    values['root-cert'] !== undefined && values['root-key'] !== undefined
-      ? await readRoot(values['root-cert'], values['root-key'], process.env['ROOT_KEY_PASSPHRASE'])
-      : await generateRoot(key)
-  const kind2 = await clusterUnderRoot('kind2', root.ca, key)
-  const kind3 = await clusterUnderRoot('kind3', root.ca, key)
+  const root = await openRoot(values, key)
+  const kind2 = await root.cluster('kind2', key)
+  const kind3 = await root.cluster('kind3', key)
   const productpage = await workload(kind2, 'bookinfo-productpage')
   const ratings = await workload(kind3, 'bookinfo-ratings')
   const took = performance.now() - started
@@ -80,7 +85,7 @@ async function main(): Promise<void> {
   report.chain([...productpage.chain, ...productpage.roots])
   report.line()
   report.chain([...ratings.chain, ...ratings.roots])
-  report.shared(String(root.ca.certificate.subject), 'kind2', 'kind3')
+  report.shared(String(root.certificate.subject), 'kind2', 'kind3')
   report.line()
   const after = await federation([kind2, productpage], [kind3, ratings])
   report.table('Who verifies where, after', after)
@@ -89,7 +94,8 @@ async function main(): Promise<void> {
     'one root in common, no key, name or CA used twice',
   )
   report.line()
-  if (root.origin === 'generated') report.line(`  ${await writeRoot(values.out, root)}/{root-cert,key}.pem`)
+  if (root.origin === 'generated' && root.key !== undefined)
+    report.line(`  ${await writeRoot(values.out, root.certificate, root.key)}/{root-cert,key}.pem`)
   for (const cluster of [kind2, kind3]) {
     const folder = await writeCluster(values.out, cluster)
     report.line(`  ${folder}/{ca-cert,ca-key,cert-chain,root-cert}.pem`)
@@ -103,7 +109,7 @@ async function main(): Promise<void> {
   await expectAccepted(ratings, productpage)
 
   report.title('4. A third party with a root of its own')
-  const stranger = await clusterUnderRoot('kind2', (await generateRoot(key)).ca, key)
+  const stranger = await (await generateRoot(key)).cluster('kind2', key)
   const impostor = await workload(stranger, 'bookinfo-productpage')
   report.line(`  It claims ${impostor.id}, and its root and intermediate bear the same names as ours.`)
   // It would accept the server, to get in; the server must refuse it.
@@ -122,6 +128,20 @@ async function main(): Promise<void> {
     for (const failure of report.failures) report.line(`  - ${failure}`)
     process.exitCode = 1
   } else report.line('✔ every claim above holds')
+}
+
+interface RootArguments {
+  readonly 'root-cert'?: string | undefined
+  readonly 'root-key'?: string | undefined
+  readonly issuer?: string | undefined
+  readonly authority?: string | undefined
+}
+
+async function openRoot(values: RootArguments, key: KeyAlgorithm): Promise<SharedRoot> {
+  const { issuer, authority, 'root-cert': rootCert, 'root-key': rootKey } = values
+  if (issuer !== undefined) return providedRoot(await openProvider({ issuer, authority, rootCert }))
+  if (rootCert === undefined || rootKey === undefined) return generateRoot(key)
+  return readRoot(rootCert, rootKey, process.env['ROOT_KEY_PASSPHRASE'])
 }
 
 /** What anybody can tell who sees the certificates of both clusters, and no key. */

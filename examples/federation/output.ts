@@ -7,9 +7,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeCacerts, encodeCacerts } from 'mesh-pki/kubernetes'
-import { exportPrivateKey } from 'mesh-pki/x509'
+import { type Certificate, exportPrivateKey, type PrivateKey } from 'mesh-pki/x509'
 import type { Cluster } from './cluster.js'
-import type { SharedRoot } from './root.js'
 
 /** `<out>/<cluster>/{ca-cert,ca-key,cert-chain,root-cert}.pem`; keys readable by their owner only. */
 export async function writeCluster(out: string, cluster: Cluster): Promise<string> {
@@ -32,11 +31,11 @@ export async function writeCluster(out: string, cluster: Cluster): Promise<strin
 }
 
 /** `<out>/root/{root-cert,key}.pem`, to be read again with `--root-cert` and `--root-key`. */
-export async function writeRoot(out: string, root: SharedRoot): Promise<string> {
+export async function writeRoot(out: string, certificate: Certificate, key: PrivateKey): Promise<string> {
   const folder = join(out, 'root')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  await writeFile(join(folder, 'root-cert.pem'), root.ca.certificate.toPem())
-  await writeFile(join(folder, 'key.pem'), await exportPrivateKey(root.key, { format: 'pkcs8' }), {
+  await writeFile(join(folder, 'root-cert.pem'), certificate.toPem())
+  await writeFile(join(folder, 'key.pem'), await exportPrivateKey(key, { format: 'pkcs8' }), {
     mode: 0o600,
   })
   return folder

@@ -1,18 +1,29 @@
 /**
- * The shared root: generated, or read from files.
+ * The shared root: generated, read from files, or with a provider.
  *
  * @module
  */
 
 import { readFile } from 'node:fs/promises'
 import { CertificateAuthority, createRootCa } from 'mesh-pki/ca'
-import { generateKeyPair, importPrivateKey, type KeyAlgorithm, type PrivateKey } from 'mesh-pki/x509'
+import {
+  type Certificate,
+  generateKeyPair,
+  importPrivateKey,
+  type KeyAlgorithm,
+  type PrivateKey,
+} from 'mesh-pki/x509'
+import { type Cluster, clusterUnderIssuer, clusterUnderRoot } from './cluster.js'
+import type { Provider } from './provider.js'
 
-/** A root CA and its key, for writing it down. */
+/** A root that both clusters come under. */
 export interface SharedRoot {
-  readonly ca: CertificateAuthority
-  readonly key: PrivateKey
+  readonly certificate: Certificate
   readonly origin: string
+  /** Its key, for writing it down; `undefined` where it is elsewhere. */
+  readonly key: PrivateKey | undefined
+  /** Makes a cluster with a CA below it. */
+  cluster(name: string, key: KeyAlgorithm): Promise<Cluster>
 }
 
 /** Makes a root with the profile of Istio's tools/certs. */
@@ -24,7 +35,7 @@ export async function generateRoot(key: KeyAlgorithm): Promise<SharedRoot> {
     key: privateKey,
     profile: 'istio',
   })
-  return { ca, key: privateKey, origin: 'generated' }
+  return below(ca, privateKey, 'generated')
 }
 
 /** Reads `root-cert.pem` and `key.pem`, and proves that they belong together and can sign. */
@@ -39,5 +50,20 @@ export async function readRoot(
     signer: key,
     profile: 'istio',
   })
-  return { ca, key, origin: `read from ${certificatePath} and ${keyPath}` }
+  return below(ca, key, `read from ${certificatePath} and ${keyPath}`)
+}
+
+function below(ca: CertificateAuthority, key: PrivateKey, origin: string): SharedRoot {
+  const cluster = (name: string, algorithm: KeyAlgorithm) => clusterUnderRoot(name, ca, algorithm)
+  return { certificate: ca.certificate, origin, key, cluster }
+}
+
+/** Takes a root that lives with a provider: its key is never seen. */
+export function providedRoot({ issuer, root }: Provider): SharedRoot {
+  return {
+    certificate: root,
+    origin: `with ${issuer.name}`,
+    key: undefined,
+    cluster: (name, algorithm) => clusterUnderIssuer(name, issuer, root, algorithm),
+  }
 }

@@ -3,6 +3,9 @@ import * as all from 'mesh-pki'
 import * as ca from 'mesh-pki/ca'
 import * as csr from 'mesh-pki/csr'
 import * as inspect from 'mesh-pki/inspect'
+import * as awsPrivateCa from 'mesh-pki/issuers/aws-private-ca'
+import * as googleCas from 'mesh-pki/issuers/google-cas'
+import * as vault from 'mesh-pki/issuers/vault'
 import * as kubernetes from 'mesh-pki/kubernetes'
 import * as clientNode from 'mesh-pki/kubernetes/client-node'
 import * as kubernetesTesting from 'mesh-pki/kubernetes/testing'
@@ -28,6 +31,9 @@ const PURE = [
   ['mesh-pki/rotation', rotation, 'RotationScheduler'],
   ['mesh-pki/inspect', inspect, 'renderTimeline'],
   ['mesh-pki/testing', testing, 'createTestHierarchy'],
+  ['mesh-pki/issuers/vault', vault, 'vaultIssuer'],
+  ['mesh-pki/issuers/aws-private-ca', awsPrivateCa, 'awsPrivateCaIssuer'],
+  ['mesh-pki/issuers/google-cas', googleCas, 'googleCasIssuer'],
   ['mesh-pki/otel', otel, 'openTelemetry'],
   ['mesh-pki/peculiar', peculiar, 'toPeculiarCertificate'],
   ['mesh-pki/kubernetes', kubernetes, 'KubeClient'],
