@@ -111,7 +111,11 @@ async function main(): Promise<void> {
   report.title('4. A third party with a root of its own')
   const stranger = await (await generateRoot(key)).cluster('kind2', key)
   const impostor = await workload(stranger, 'bookinfo-productpage')
-  report.line(`  It claims ${impostor.id}, and its root and intermediate bear the same names as ours.`)
+  const named =
+    root.key === undefined
+      ? 'its intermediate bears the same name'
+      : 'its root and intermediate bear the same names'
+  report.line(`  It claims ${impostor.id}, and ${named} as ours.`)
   // It would accept the server, to get in; the server must refuse it.
   await expectRefused({ ...impostor, roots: ratings.roots }, ratings)
   await expectRefused(ratings, impostor)

@@ -34,12 +34,7 @@ export interface Provider {
 
 const PROVIDERS: Readonly<Record<string, (authority: string | undefined) => Promise<ExternalIssuer>>> = {
   vault: async (path = 'pki/root/sign-intermediate') => {
-    const server = environment('VAULT_ADDR')
-    const auth = vaultAuth({
-      server,
-      token: environment('VAULT_TOKEN'),
-      insecure: server.startsWith('http://127.0.0.1'),
-    })
+    const auth = vaultAuth({ server: environment('VAULT_ADDR'), token: environment('VAULT_TOKEN') })
     return vaultIssuer({ auth, path })
   },
   aws: async (certificateAuthorityArn) => {

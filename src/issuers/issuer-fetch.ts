@@ -58,7 +58,7 @@ export async function readBounded(
       if (reads % READS_WITHOUT_PAUSE === 0) await new Promise<void>((resolve) => setTimeout(resolve, 0))
       length += value?.length ?? 0
       if (length > maxBytes) return undefined
-      if (value !== undefined) chunks.push(value)
+      if (value !== undefined && value.length > 0) chunks.push(value)
     }
   } finally {
     // A stream that does not end must not be kept open; one that does not cancel must not be waited for.

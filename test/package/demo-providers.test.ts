@@ -126,6 +126,16 @@ describe('npm run demo -- --issuer', () => {
     expect(await demo({ args })).toMatchObject({ code: 1, output: expect.stringMatching(says) })
   })
 
+  test('a host whose name begins like loopback is sent no token by http', async () => {
+    const vault = await VaultDouble.start()
+    onTestFinished(() => vault.close())
+    const env = { VAULT_ADDR: 'http://127.0.0.1.invalid:8200', VAULT_TOKEN: 'hvs.good' }
+    const { code, output } = await below(vault.anchors, { args: ['--issuer', 'vault'], env })
+    expect(code).toBe(1)
+    expect(output).toMatch(/must have the scheme https/)
+    expect(output).not.toContain('hvs.good')
+  })
+
   test('so are an environment without its variables, and a folder without the SDK', async () => {
     const vault = await VaultDouble.start()
     onTestFinished(() => vault.close())

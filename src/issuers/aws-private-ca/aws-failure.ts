@@ -140,7 +140,7 @@ function reasonIn(message: string | undefined): string {
   const text = (message ?? '')
     .slice(0, MAX_READ)
     .replace(/arn:[^\s"',;)]+/g, 'arn:…')
-    .replace(/[A-Za-z0-9+/=_-]{40,}/g, '…')
+    .replace(/[A-Za-z0-9+/=_%-]{40,}/g, '…')
     .replace(/\b(?:AKIA|ASIA)[A-Z0-9]+/g, '…')
     .trim()
   return escapeText(text, MAX_SHOWN)

@@ -62,7 +62,7 @@ export class AwsIssuance {
     if (known?.certificateArn !== undefined && !(known.delivered && now - known.askedAt >= TOKEN_SECONDS))
       return 'pending'
     const isRepeated = known !== undefined && known.certificateArn === undefined
-    if (isRepeated && now - known.askedAt >= REPEAT_SECONDS) throw this.#forgotten(requestId)
+    if (isRepeated && !isRepeatable(known, now)) throw this.#forgotten(requestId)
     const record: RequestRecord = isRepeated
       ? known
       : {
@@ -87,7 +87,8 @@ export class AwsIssuance {
     const sent = await this.#send(requestId, record, input, signal)
     if (!('failure' in sent)) return 'pending'
     const { message, retryable, refused } = sent.failure
-    const isNothing = refused && !isRepeated
+    // One that comes after nobody waited for it may follow a repetition that made the certificate.
+    const isNothing = refused && !isRepeated && !signal.aborted
     if (isNothing) await this.#forget(requestId)
     throw new IssuerFailure(message, { retryable, outcome: isNothing ? 'failed' : 'unknown' })
   }
@@ -98,7 +99,7 @@ export class AwsIssuance {
     if (record === undefined) return undefined
     if (record.certificateArn !== undefined)
       return this.#fetch(requestId, record, record.certificateArn, signal)
-    if (this.#seconds() - record.askedAt >= REPEAT_SECONDS) throw this.#forgotten(requestId)
+    if (!isRepeatable(record, this.#seconds())) throw this.#forgotten(requestId)
     const open = this.#open.get(requestId)
     // Sent by another process: `issue` will repeat it, by the same token and the same validity.
     if (open === undefined) return undefined
@@ -211,7 +212,7 @@ export class AwsIssuance {
 
   #forgotten(requestId: string): IssuerFailure {
     return new IssuerFailure(
-      `its answer was lost, and AWS Private CA no longer knows the idempotency token ${tokenOf(requestId)}: look for it in CloudTrail, or for the public key in an audit report of the CA; then ask by another requestId`,
+      `its answer was lost, and AWS Private CA may no longer know the idempotency token ${tokenOf(requestId)}: look for it in CloudTrail, or for the public key in an audit report of the CA; then ask by another requestId`,
       { retryable: false, outcome: 'unknown' },
     )
   }
@@ -224,6 +225,12 @@ export class AwsIssuance {
   #seconds(): number {
     return Math.floor(this.#terms.now().getTime() / 1000)
   }
+}
+
+/** A clock that was put back by more than the reserve cannot say how old the token is. */
+function isRepeatable({ askedAt }: RequestRecord, now: number): boolean {
+  const age = now - askedAt
+  return age < REPEAT_SECONDS && age >= REPEAT_SECONDS - TOKEN_SECONDS
 }
 
 function tokenOf(requestId: string): string {

@@ -14,12 +14,20 @@ import { StoreProblem } from './request-record.ts'
  * @example
  * ```ts
  * import type { AwsRequestStore } from 'mesh-pki/issuers/aws-private-ca'
- * import { readFile, rm, writeFile } from 'node:fs/promises'
+ * import { readFile, rename, rm, writeFile } from 'node:fs/promises'
  *
  * const folder = '/var/lib/mesh/aws-requests'
  * const store: AwsRequestStore = {
- *   get: (requestId) => readFile(`${folder}/${requestId}`, 'utf8').catch(() => undefined),
- *   set: (requestId, record) => writeFile(`${folder}/${requestId}`, record),
+ *   get: (requestId) =>
+ *     readFile(`${folder}/${requestId}`, 'utf8').catch((error) => {
+ *       // Any other failure must be thrown: what was forgotten by mistake is asked for a second time.
+ *       if (error.code === 'ENOENT') return undefined
+ *       throw error
+ *     }),
+ *   set: async (requestId, record) => {
+ *     await writeFile(`${folder}/${requestId}.new`, record)
+ *     await rename(`${folder}/${requestId}.new`, `${folder}/${requestId}`)
+ *   },
  *   delete: (requestId) => rm(`${folder}/${requestId}`, { force: true }),
  * }
  * ```

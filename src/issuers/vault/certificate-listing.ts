@@ -44,20 +44,26 @@ export class CertificateListing {
   async remember({ csr, requestId }: IssuerRequest, signal: Signal): Promise<void> {
     const known = this.#before.get(requestId)
     if (known !== undefined && equalBytes(known.publicKey, csr.publicKey)) return
-    const serials = await this.#list(signal).catch((error: unknown) => {
-      // Nothing was asked for yet, whatever became of the list.
-      throw error instanceof IssuerFailure
-        ? new IssuerFailure(error.message, { retryable: error.retryable, outcome: 'failed' })
-        : error
-    })
+    // Nothing was asked for yet, whatever became of the list.
+    const serials = await this.#list(signal).catch(withOutcome('failed'))
     this.#before.delete(requestId)
     this.#before.set(requestId, { publicKey: csr.publicKey, serials: new Set(serials) })
     const [oldest] = this.#before.keys()
     if (this.#before.size > MAX_REMEMBERED && oldest !== undefined) this.#before.delete(oldest)
   }
 
+  /** After a request was answered: the next by its name is another one, whose certificate is none of those before it. */
+  forget(requestId: string): void {
+    this.#before.delete(requestId)
+  }
+
   /** @throws `IssuerFailure` where it is not there, since it may still come. */
-  async find(requestId: string, signal: Signal): Promise<IssuerAnswer> {
+  find(requestId: string, signal: Signal): Promise<IssuerAnswer> {
+    // To be refused a look says nothing of what was made.
+    return this.#search(requestId, signal).catch(withOutcome('unknown'))
+  }
+
+  async #search(requestId: string, signal: Signal): Promise<IssuerAnswer> {
     const before = this.#before.get(requestId)
     if (before === undefined)
       throw unknown('what was stored before this request is not known, as after a restart', false)
@@ -114,6 +120,14 @@ function isOf(pem: string, publicKey: Uint8Array): boolean {
     return false
   }
 }
+
+const withOutcome =
+  (outcome: IssuerFailure['outcome']) =>
+  (error: unknown): never => {
+    throw error instanceof IssuerFailure
+      ? new IssuerFailure(error.message, { retryable: error.retryable, outcome })
+      : error
+  }
 
 const unknown = (why: string, retryable: boolean): IssuerFailure =>
   new IssuerFailure(`Vault was asked for its certificates: ${why}`, { retryable, outcome: 'unknown' })

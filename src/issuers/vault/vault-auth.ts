@@ -42,7 +42,10 @@ export interface VaultAuthOptions {
   /** A token, or what reads it; a function is asked before each request. Neither is renewed here. */
   readonly token?: VaultSecret | undefined
   readonly kubernetes?: VaultKubernetesAuth | undefined
-  /** Default: the runtime's. It decides which server is trusted: that is where a CA bundle is given. */
+  /**
+   * Default: the runtime's. It decides which server is trusted: that is where a CA bundle is given. An `IssuerFailure` that it
+   * throws is taken as it is; of whatever else it throws nothing is shown but name and code.
+   */
   readonly fetch?: IssuerFetch | undefined
   /** Allows `http` to a host that is not this one. Default `false`. */
   readonly insecure?: boolean | undefined

@@ -8,7 +8,7 @@ import { decodeBase64 } from '../../internal/base64.ts'
 import { typeName } from '../../internal/options.ts'
 import { escapeText, quote } from '../../internal/text.ts'
 import { readSigningPath } from './vault-path.ts'
-import { readNamespace, readPath, readSegment, readServer } from './vault-server.ts'
+import { readNamespace, readPath, readSegment, readServer, withoutSlashes } from './vault-server.ts'
 
 /** A key of a Secret. */
 export interface SecretKeyRef {
@@ -187,12 +187,12 @@ function readJwt(fields: Fields, notes: string[]): Extract<VaultCaAuth, { method
         from: 'service-account',
         account: readRef(account, 'vault.kubernetesAuth.serviceAccountRef', key, notes),
       }
-    : { from: 'file', path: `${(path ?? MOUNTED_SA).replace(/\/+$/, '')}/${key}` }
+    : { from: 'file', path: `${withoutSlashes(path ?? MOUNTED_SA)}/${key}` }
 }
 
 /** Gloo writes paths with the version of the API in front, or without. The default has it, so nothing is said of it. */
 function withoutVersion(path: string, field: string, notes: string[]): string {
-  const bare = path.replace(/^\/+/, '').replace(/\/+$/, '')
+  const bare = withoutSlashes(path.replace(/^\/+/, ''))
   const below = bare.replace(/^v1\//, '')
   if (below !== path && path !== MOUNT)
     notes.push(`${field} ${quote(path, 128)} is read as ${quote(below, 128)}`)

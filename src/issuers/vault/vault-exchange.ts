@@ -69,12 +69,19 @@ export async function exchange(
     const url = `${server}/v1/${path}`
     const response = await fetch(url, { method, headers, ...content, redirect: 'manual', signal })
     const { status, redirected } = response
-    if (redirected === true) return { status: 302, json: undefined, secrets: hidden }
+    if (redirected === true) {
+      response.body
+        ?.getReader()
+        .cancel()
+        .catch(() => {})
+      throw followed()
+    }
     const bytes = await readBounded(response, MAX_ANSWER, signal)
     return { status, json: bytes === undefined ? undefined : jsonOf(bytes), secrets: hidden }
   } catch (error) {
-    if (signal.aborted) throw error
-    throw unreachable(error)
+    // What a client throws then is not shown either.
+    if (signal.aborted) throw signal.reason
+    throw error instanceof IssuerFailure ? error : unreachable(error)
   }
 }
 
@@ -85,6 +92,13 @@ function jsonOf(bytes: Uint8Array): JsonValue | undefined {
     return undefined
   }
 }
+
+/** By status 307 or 308 the request went along, token and all, and whoever it went to may have done what it asks for. */
+const followed = (): IssuerFailure =>
+  new IssuerFailure(
+    'the fetch that is used followed a redirect, so the token went elsewhere; give one that keeps to redirect: "manual"',
+    { retryable: false, outcome: 'unknown' },
+  )
 
 /** What was thrown is no cause: an HTTP client's errors hold the request, and so the token. */
 function unreachable(error: unknown): IssuerFailure {
@@ -115,9 +129,11 @@ export function failureOf(answer: VaultAnswer, what: string): IssuerFailure {
       { retryable: false, outcome: 'failed' },
     )
   const isRefused = status >= 400 && status < 500
-  const isTemporary = MAY_PASS.has(status)
+  // A proxy answers 503 too where Vault took the request and then broke off: that is not in Vault's form.
+  const isTemporary = MAY_PASS.has(status) && (status !== 503 || hasErrors(answer))
   const outcome = (isRefused && status !== 408) || isTemporary || status === 501 ? 'failed' : 'unknown'
-  const said = status === 503 ? 'is sealed or under maintenance' : isRefused ? 'refused' : 'failed'
+  const said =
+    status === 503 && isTemporary ? 'is sealed or under maintenance' : isRefused ? 'refused' : 'failed'
   return new IssuerFailure(`Vault ${said} (status ${status}) ${what}${reasonOf(answer)}`, {
     retryable: isTemporary || outcome === 'unknown',
     outcome,
@@ -126,6 +142,9 @@ export function failureOf(answer: VaultAnswer, what: string): IssuerFailure {
 
 /** 412: data that is not yet there; 429: a limit of requests, or a standby; 472 and 473: replicas; 503: sealed. */
 const MAY_PASS = new Set([412, 425, 429, 472, 473, 503])
+
+/** HTTP API, Error response: `errors`, which may be empty. */
+const hasErrors = ({ json }: VaultAnswer): boolean => isJsonArray(memberOf(json, 'errors'))
 
 /** Vault's own words (HTTP API, Error response), on one line. */
 function reasonOf({ json, secrets }: VaultAnswer): string {

@@ -39,15 +39,16 @@ export interface VaultIssuerOptions {
  * Makes an {@link ExternalIssuer} of Vault's PKI engine, or of OpenBao's, which speaks the same API.
  *
  * A CA's subject and names are those of the request, in its order (`use_csr_values`); path length and name constraints are sent as asked.
- * A workload's names are sent as lists; a role with `use_csr_sans` takes those of the request instead. What is asked for and
- * cannot be told to Vault is refused before anything is made.
+ * A workload's names are sent as lists; a role with `use_csr_sans` takes those of the request instead. Names and
+ * constraints that cannot be told to Vault are refused before anything is made. The rest of a workload's subject, its key usage and
+ * purposes are the role's, a CA's key usage is the engine's and its request's: those are found out when the certificate comes.
  *
  * Vault knows no request by a name. So an answer that is lost ends in `ERR_ISSUER_OUTCOME_UNKNOWN`, and nothing is asked for twice;
  * with `lookup` the certificate is looked for. That never proves that none was made: Vault may still be working on it, a role
- * with `no_store` keeps nothing, and a replica may be behind. In memory it knows the last 256 requests, after a restart none.
+ * with `no_store` keeps nothing, and a replica may be behind. In memory it knows the last 256 requests without an answer, after a restart none.
  *
- * Status 429, 412 and 503 are tried again; status 500, 502 and 504 leave the outcome unknown; others are final, with
- * Vault's reason.
+ * Status 429, 412 and 503 are tried again; status 500, 502 and 504, and a 503 of a proxy, leave the outcome unknown; others are
+ * final, with Vault's reason.
  *
  * @throws `TypeError`, `RangeError` for options.
  *
@@ -91,7 +92,10 @@ export function vaultIssuer(options: VaultIssuerOptions): ExternalIssuer {
       await listing?.remember(request, signal)
       const answer = await VaultAuth.send(auth, { method: 'POST', path: path.path, body }, signal)
       if (!isSuccess(answer)) throw failureOf(answer, 'the certificate')
-      return readIssued(answer)
+      const issued = readIssued(answer)
+      // Of an answer that comes too late nobody hears; it is still to be found.
+      if (!signal.aborted) listing?.forget(request.requestId)
+      return issued
     },
     ...(listing === undefined
       ? {}

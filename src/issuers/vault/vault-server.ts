@@ -37,7 +37,14 @@ export function readServer(value: unknown, insecure: boolean): string {
     throw new TypeError(
       'option "server" must have the scheme https: by http everybody on the way reads the token. insecure: true allows it',
     )
-  return href.replace(/\/+$/, '').replace(/\/v1$/, '')
+  return withoutSlashes(href).replace(/\/v1$/, '')
+}
+
+/** A text without the slashes at its end. By an expression that would be quadratic in slashes that are not at the end. */
+export function withoutSlashes(text: string): string {
+  let end = text.length
+  while (text.charAt(end - 1) === '/') end--
+  return text.slice(0, end)
 }
 
 /** The option "namespace" (HTTP API, Namespaces), without slashes around it. @throws `TypeError`. */

@@ -1,9 +1,10 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
   type AwsPrivateCaIssuerOptions,
   type AwsRequestStore,
   awsPrivateCaIssuer,
 } from '../../../src/issuers/aws-private-ca/index.ts'
+import { deferred } from '../node/support.ts'
 import { awsError, CA_ARN } from './aws-double.ts'
 import {
   CA_WISH,
@@ -44,6 +45,24 @@ describe('what became of a request', () => {
     expect(second?.[0]).toEqual(first?.[0])
   })
 
+  test('a refusal that comes when nobody waits for it any longer forgets nothing', async () => {
+    const { client, issuer } = setUp()
+    const { promise: late, resolve: release } = deferred<void>()
+    client.issueCertificate.mockImplementationOnce(async () => {
+      await late
+      throw awsError('ThrottlingException', 400, 'Rate exceeded')
+    })
+    const controller = new AbortController()
+    const first = issuer.issue(await wishOf(CA_WISH), { signal: controller.signal })
+    await vi.waitFor(() => expect(client.issueCertificate).toHaveBeenCalledTimes(1))
+    controller.abort()
+    const found = { certificate: 'a certificate', chain: 'a chain' }
+    expect(await issuer.lookup?.('wish-1', { signal })).toEqual(found)
+    release()
+    expect((await failureOf(first)).outcome).toBe('unknown')
+    expect(await issuer.lookup?.('wish-1', { signal })).toEqual(found)
+  })
+
   test('four minutes later nobody knows, and nothing is sent', async () => {
     const { client, clock, issuer } = setUp(lost())
     const wish = await wishOf(CA_WISH)
@@ -55,6 +74,20 @@ describe('what became of a request', () => {
       expect(failure.message).toContain('token wish-1')
     }
     expect(client.issueCertificate).toHaveBeenCalledTimes(1)
+  })
+
+  test.each([
+    [60, 2],
+    [61, 1],
+  ])('a clock that was put back %i seconds does not make a token young: %i calls', async (back, calls) => {
+    const { client, clock, issuer } = setUp(lost())
+    const wish = await wishOf(CA_WISH)
+    await failureOf(issuer.issue(wish, { signal }))
+    clock.forward(-back)
+    expect((await failureOf(Promise.resolve(issuer.lookup?.('wish-1', { signal })))).outcome).toBe('unknown')
+    expect(client.issueCertificate).toHaveBeenCalledTimes(calls)
+    if (calls === 1) expect((await failureOf(issuer.issue(wish, { signal }))).retryable).toBe(false)
+    expect(client.issueCertificate).toHaveBeenCalledTimes(calls)
   })
 
   test('after a restart with a store that lasts: found by its ARN, however late', async () => {
@@ -266,6 +299,12 @@ describe('what failed', () => {
       awsError('InvalidStateException', 400, 'The CA is DISABLED.'),
       [false, 'failed'],
       'The CA is DISABLED.',
+    ],
+    [
+      'a token in percent-encoding',
+      awsError('AccessDeniedException', 400, `by ${encodeURIComponent('IQoJb3JpZ2luX2VjE+/Z'.repeat(20))}.`),
+      [false, 'failed'],
+      'AccessDeniedException: by ….',
     ],
     [
       'no credentials',

@@ -155,6 +155,31 @@ describe('what cannot be used is refused, with its field', () => {
     expect(() => readVaultCa(spec)).toThrow(TypeError)
   })
 
+  // Minutes, where the end of a text is looked for from each slash.
+  test('many slashes, not at the end', () => {
+    const long = `a${'/'.repeat(600_000)}x`
+    const kubernetesAuth = { role: 'a', mountedSaPath: long }
+    expect(() => readVaultCa({ ...SPEC, caPath: long })).toThrow(/"path" must be names/)
+    expect(() => readVaultCa({ ...SPEC, kubernetesAuth: { role: 'a', mountPath: long } })).toThrow(
+      /mountPath/,
+    )
+    expect(readVaultCa({ ...SPEC, server: `https://${long}`, kubernetesAuth }).auth).toMatchObject({
+      jwt: { from: 'file', path: `${long}/token` },
+    })
+  })
+
+  test('slashes at the end are left out', () => {
+    const kubernetesAuth = { role: 'a', mountedSaPath: '/a//' }
+    const { server, path, auth } = readVaultCa({
+      ...SPEC,
+      server: 'https://vault.example/x/v1//',
+      caPath: `${SPEC.caPath}//`,
+      kubernetesAuth,
+    })
+    expect([server, path]).toEqual(['https://vault.example/x', SPEC.caPath])
+    expect(auth).toMatchObject({ jwt: { path: '/a/token' } })
+  })
+
   test('fields of a prototype are not read', () => {
     expect(() => readVaultCa(Object.create(SPEC))).toThrow(/server is missing/)
   })

@@ -207,7 +207,49 @@ describe('what is answered', () => {
       fetch: async () => ({ status: 200, headers: new Headers(), body: null, redirected: true }),
     })
     const issuer = vaultIssuer({ auth, path: 'pki/root/sign-intermediate' })
-    expect((await refusalOfAsync(askCa(issuer))).message).toMatch(/sent us elsewhere/)
+    const error = await refusalOfAsync(askCa(issuer))
+    // By status 307 the request arrived there: a certificate may have been made.
+    expect(error.code).toBe('ERR_ISSUER_OUTCOME_UNKNOWN')
+    expect(error.message).toMatch(/followed a redirect/)
+  })
+
+  test.each([
+    [
+      'Envoy',
+      'upstream connect error or disconnect/reset before headers. reset reason: connection termination',
+    ],
+    ['HTML', '<html>503 Service Unavailable</html>'],
+    ['other JSON', '{"message":"no healthy upstream"}'],
+    ['errors that are none', '{"errors":"Vault is sealed"}'],
+  ])('status 503 of a proxy (%s) says nothing of what Vault did: not asked twice', async (_, body) => {
+    vault.intercept = (_heard, response) => {
+      response.writeHead(503).end(body)
+      return true
+    }
+    const error = await refusalOfAsync(askCa(issuerOf('pki/root/sign-intermediate')))
+    expect(error.code).toBe('ERR_ISSUER_OUTCOME_UNKNOWN')
+    expect(error.message).not.toMatch(/sealed/)
+    expect(vault.heard).toHaveLength(1)
+  })
+
+  test('what a client throws when it is aborted is not shown: the reason of the signal is', async () => {
+    const controller = new AbortController()
+    const fetch = async () => {
+      controller.abort('enough')
+      throw Object.assign(new Error(TOKEN), { request: { headers: { 'x-vault-token': TOKEN } } })
+    }
+    const issuer = vaultIssuer({ auth: authOf({ fetch }), path: 'pki/root/sign-intermediate' })
+    const { csr } = await createCsr({ subject: SUBJECT, key: 'P-256' })
+    let told: unknown
+    const issue: typeof issuer.issue = (request) => {
+      const answer = issuer.issue(request, { signal: controller.signal })
+      answer.catch((error: unknown) => {
+        told = error
+      })
+      return answer
+    }
+    await refusalOfAsync(askCa({ issue }, { csr, attempts: 1 }))
+    expect(told).toBe('enough')
   })
 
   test.each([
@@ -234,6 +276,16 @@ describe('what is answered', () => {
     expect(error.code).toBe('ERR_ISSUER_FAILED')
     expect(error.message).toMatch(/ECONNREFUSED/)
     vault = await VaultDouble.start()
+  })
+
+  test('an IssuerFailure of the fetch is taken as it is', async () => {
+    const fetch = async () => {
+      throw new IssuerFailure('the proxy is closed at night', { retryable: false, outcome: 'failed' })
+    }
+    const issuer = vaultIssuer({ auth: authOf({ fetch }), path: 'pki/root/sign-intermediate' })
+    const error = await refusalOfAsync(askCa(issuer))
+    expect(error.code).toBe('ERR_ISSUER_FAILED')
+    expect(error.message).toMatch(/asked once .*the proxy is closed at night/)
   })
 
   test('a server whose certificate is not trusted', async () => {
@@ -325,6 +377,33 @@ describe('lookup', () => {
     expect(error.code).toBe('ERR_ISSUER_FAILED')
     expect(error.message).toMatch(/the list of certificates: permission denied/)
     expect(vault.received).toEqual([])
+  })
+
+  test.each([
+    ['the list', /certs\?list/],
+    ['a certificate', /\/cert\//],
+    ['the chain', /\/issuer\/default\/json$/],
+  ])('who may not read %s does not know that none was made', async (_, path) => {
+    vault.how = 'answer-lost'
+    vault.intercept = (heard, response) => {
+      if (vault.issued === 0 || !path.test(heard.path)) return false
+      response.writeHead(403).end('{"errors":["permission denied"]}')
+      return true
+    }
+    const error = await refusalOfAsync(askCa(issuerOf('pki/root/sign-intermediate', { lookup: true })))
+    expect(vault.issued).toBe(1)
+    expect(error.code).toBe('ERR_ISSUER_OUTCOME_UNKNOWN')
+    expect(error.message).toMatch(/permission denied/)
+  })
+
+  test('a wish that comes again after its answer is looked for among what was stored since then', async () => {
+    const { csr } = await createCsr({ subject: SUBJECT, key: 'P-256' })
+    const issuer = issuerOf('pki/root/sign-intermediate', { lookup: true })
+    const first = await askCa(issuer, { csr })
+    vault.how = 'answer-lost'
+    const second = await askCa(issuer, { csr })
+    expect(vault.issued).toBe(2)
+    expect(second.certificate.serialNumber).not.toBe(first.certificate.serialNumber)
   })
 
   test('is not there without the option', () => {

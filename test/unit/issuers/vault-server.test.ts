@@ -76,7 +76,7 @@ async function realWorld({ kind }: WorldOptions, lookup: boolean): Promise<Issue
       hung = deferred()
     },
     hung: () => hung.promise,
-    refusal: 'CSR',
+    refusal: 'csr contains no data',
     secrets: [token],
     close: async () => {},
   }
